@@ -256,7 +256,11 @@ def train(images: Path, teachers: Path, run: Path, steps: int, rate: float, gram
 @click.option("--to", type=click.Path(dir_okay=False, path_type=Path), required=True, help="The safetensors file to write.")
 @torch.no_grad()
 def export(images: Path, run: Path, to: Path) -> None:
-    """Write the averaged weights in half precision, every channel's mean activation brought to 1 (Gatys et al. 2016, section 2)."""
+    """Write the averaged weights in half precision, every layer's mean activation brought to 1.
+
+    Gatys et al. 2016, section 2, do so for every channel; that lets channels which seldom fire rule our Gram matrices, and
+    the judge's style distance rises from 0.035 to 0.136.
+    """
     state = torch.load(run / "checkpoint.pt", weights_only=True)
     averaged = state["averaged"]
     encoder = VGG(Architecture(ARCHITECTURE.channels, pooling=state["pooling"]))
@@ -265,16 +269,14 @@ def export(images: Path, run: Path, to: Path) -> None:
     relus = [layer for layer in architecture.layers if layer.startswith("relu")]
     crops = Crops(images)
     features = [encoder(crops(np.random.default_rng((1, batch))), relus) for batch in range(32)]
-    incoming = torch.ones(3)
+    incoming = torch.ones(())
     for layer in relus:
-        # A channel that never fires stays as it is.
-        mean = torch.stack([batch[layer].mean((0, 2, 3)) for batch in features]).mean(0)
-        mean = torch.where(mean > 1e-3, mean, 1.0)
+        mean = torch.stack([batch[layer].mean() for batch in features]).mean()
         convolution = encoder.get_submodule(layer.replace("relu", "conv"))
-        convolution.weight.mul_(incoming.view(1, -1, 1, 1)).div_(mean.view(-1, 1, 1, 1))
+        convolution.weight.mul_(incoming / mean)
         convolution.bias.div_(mean)
         if layer == EMBEDDED:
-            embedding = averaged[f"adapters.{layer}.weight"] * mean.view(1, -1, 1, 1)
+            embedding = averaged[f"adapters.{layer}.weight"] * mean
         incoming = mean
     metadata = {"architecture": json.dumps(asdict(architecture)), "trained": f"{state['step']} steps", "licence": "Apache-2.0"}
     weights = {**encoder.state_dict(), EMBEDDED.replace("relu", "embed") + ".weight": embedding}

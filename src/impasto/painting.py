@@ -5,11 +5,10 @@ import math
 import os
 import platform
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import torch
 from PIL import Image
@@ -148,18 +147,17 @@ def stylize(
     }
     alpha = None if opened.alpha is None else picture.resize(opened.alpha, finest)
     plan = levels(finest, recipe.steps, recipe.ratio, options["steps"])
-    with ExitStack() as stack:
-        listeners = [callback] if callback else []
-        if log is not None:
-            listeners.append(_logger(stack.enter_context(_opened_log(Path(log)))))
-        if preview is not None and target is not None:
-            listeners.append(_previewer(target, preview, finest))
+    listeners = [callback] if callback else []
+    if log is not None:
+        listeners.append(_logger(Path(log)))
+    if preview is not None and target is not None:
+        listeners.append(_previewer(target, preview, finest))
 
-        def tell(progress: Progress) -> None:
-            for listener in listeners:
-                listener(progress)
+    def tell(progress: Progress) -> None:
+        for listener in listeners:
+            listener(progress)
 
-        result = optimise(loaded.encoder, recipe.terms, sources, starting, plan, SOLVERS[recipe.solver], tell)
+    result = optimise(loaded.encoder, recipe.terms, sources, starting, plan, SOLVERS[recipe.solver], recipe.detail, tell)
     canvas = result.canvas.cpu()
     if target is not None:
         stopped = {} if result.finished else {"stopped": result.step}
@@ -187,6 +185,8 @@ def _options(options: dict[str, Any]) -> dict[str, Any]:
         value = options[name]
         if not (name == "steps" and value is None) and not (_whole(value) and least <= value < 2**63):
             raise OptionError(f"{name} {value!r} is impossible; give a whole number of at least {least}")
+    if options["bits"] not in (8, 16):
+        raise OptionError(f"bits {options['bits']!r} are impossible; choose 8 or 16")
     for name in ("content_weight", "style_weight", "tv_weight"):
         value = options.get(name)
         if value is not None and not (isinstance(value, int | float) and math.isfinite(value) and value >= 0):
@@ -214,7 +214,7 @@ def _with_weights(method: Method, options: Mapping[str, Any]) -> Method:
 
 def _named(source: Source, names: Mapping[str, str], path: Callable[[str], Path]) -> Source:
     """A file, or what the package calls by that name; a file of the same name in this folder goes first."""
-    if not isinstance(source, str) or Path(source).exists():
+    if not isinstance(source, str) or os.path.exists(source):  # noqa: PTH110 - Path.exists raises where a name is too long
         return source
     if source in names:
         return path(source)
@@ -250,14 +250,16 @@ def _precision(name: str, device: torch.device) -> str:
     return "bfloat16" if capabilities.get("avx512_bf16") or capabilities.get("amx_bf16") else "float32"
 
 
-def _opened_log(path: Path) -> TextIO:
-    try:
-        return path.open("w", encoding="utf-8", buffering=1)
-    except OSError as error:
-        raise OutputError(f"the log {path} can't be written ({error.strerror}); choose another file") from error
+def _logger(path: Path) -> Callable[[Progress], None]:
+    def put(mode: str, text: str) -> None:
+        try:
+            with path.open(mode, encoding="utf-8") as stream:
+                stream.write(text)
+        except OSError as error:
+            raise OutputError(f"the log {path} can't be written ({error.strerror}); choose another file") from error
 
+    put("w", "")
 
-def _logger(stream: TextIO) -> Callable[[Progress], None]:
     def write(progress: Progress) -> None:
         if progress.step in (1, progress.steps) or progress.step % 10 == 0:
             line = {
@@ -268,7 +270,7 @@ def _logger(stream: TextIO) -> Callable[[Progress], None]:
                 "total": progress.total,
                 "terms": progress.terms,
             }
-            stream.write(json.dumps(line) + "\n")
+            put("a", json.dumps(line) + "\n")
 
     return write
 

@@ -185,9 +185,13 @@ def check_target(path: str | os.PathLike[str], *, bits: int = 8) -> Path:
     """
     target = Path(path)
     name = _one_line(path)
-    # A symbolic link stays one: what it points to is replaced.
-    real = Path(os.path.realpath(target))
-    if real.is_dir():
+    try:
+        # A symbolic link stays one: what it points to is replaced.
+        real = Path(os.path.realpath(target))
+        folder = real.is_dir()
+    except (OSError, ValueError) as error:
+        raise OutputError(f"{name} can't be written ({_reason(error)}); choose another name") from error
+    if folder:
         raise OutputError(f"{name} is a folder; add a file name such as {Path(name) / 'out.png'}")
     if target.suffix.lower() not in _WRITABLE:
         raise OutputError(f"{name} has no extension we can write; use one of {', '.join(_WRITABLE)}")

@@ -1,5 +1,6 @@
 """``impasto``: the commands."""
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,10 +26,13 @@ class _Commands(click.Group):
             return super().invoke(context)
         except ImpastoError as error:
             raise click.exceptions.Exit(_complain(str(error))) from error
+        except click.UsageError as error:
+            command = error.ctx.command_path if error.ctx else "impasto"
+            raise click.exceptions.Exit(_complain(f"{error.format_message()} Try `{command} --help`.")) from error
 
 
 def _complain(message: str) -> int:
-    click.echo(f"impasto: {message}", err=True)
+    click.echo(f"impasto: {' '.join(message.splitlines())}", err=True)
     return 2
 
 
@@ -103,7 +107,7 @@ class _Progress:
     """A bar that says level, step, losses and time left; silent when asked, or where stderr is no terminal."""
 
     def __init__(self, quiet: bool) -> None:
-        self.quiet = quiet
+        self.quiet = quiet or not sys.stderr.isatty()
         self.bar: Bar | None = None
         self.task: TaskID | None = None
 

@@ -10,7 +10,7 @@ from rich.text import Text
 
 
 def thumbnail(path: Path, columns: int) -> Text:
-    """A picture as text: each character is two pixels, the upper half block over its background."""
+    """The picture at ``path`` as text, ``columns`` wide: each character is two pixels, the upper half block over its background."""
     with Image.open(path) as opened:
         image = opened.convert("RGB")
     rows = max(1, round(columns * image.height / image.width / 2))

@@ -114,9 +114,12 @@ class VGG(nn.Module):
     def _convolve(self, layer: str, x: Tensor) -> Tensor:
         convolution = self.get_submodule(layer)
         assert isinstance(convolution, nn.Conv2d)
-        if self.architecture.padding == "zeros":
+        padding = self.architecture.padding
+        if padding == "zeros":
             return functional.conv2d(x, convolution.weight, convolution.bias, padding=1)
-        return functional.conv2d(functional.pad(x, (1, 1, 1, 1), self.architecture.padding), convolution.weight, convolution.bias)
+        if padding == "reflect" and min(x.shape[2:]) == 1:
+            padding = "replicate"  # a side of one pixel has nothing to mirror
+        return functional.conv2d(functional.pad(x, (1, 1, 1, 1), padding), convolution.weight, convolution.bias)
 
     def _pool(self, x: Tensor) -> Tensor:
         # A side of one pixel stays one pixel, so that no picture is too small for the network.

@@ -15,8 +15,9 @@ class _Gram(torch.autograd.Function):
     @staticmethod
     def forward(context: Any, features: Tensor) -> Tensor:
         context.save_for_backward(features)
+        # Picture by picture: a batched product would copy its operands first.
         rows = features.permute(0, 2, 3, 1).flatten(1, 2)
-        return (rows.mT @ rows).to(promote(features)) / rows.shape[1]
+        return torch.stack([matrix.T @ matrix for matrix in rows]).to(promote(features)) / rows.shape[1]
 
     @staticmethod
     def backward(context: Any, *gradients: Tensor) -> Tensor:
@@ -24,8 +25,8 @@ class _Gram(torch.autograd.Function):
         (gradient,) = gradients
         rows = features.permute(0, 2, 3, 1)
         symmetric = ((gradient + gradient.mT) / (rows.shape[1] * rows.shape[2])).to(features.dtype)
-        result: Tensor = (rows.flatten(1, 2) @ symmetric).view(rows.shape).permute(0, 3, 1, 2)
-        return result
+        products = [matrix @ factor for matrix, factor in zip(rows.flatten(1, 2), symmetric, strict=True)]
+        return torch.stack(products).view(rows.shape).permute(0, 3, 1, 2)
 
 
 def gram(features: Tensor) -> Tensor:
@@ -55,7 +56,7 @@ class Gram(Term):
     source: ClassVar[Literal["content", "style"] | None] = "style"
 
     def target(self, features: Features) -> Features:
-        """The style's Gram matrices, ``{layer: [1, C, C]}``."""
+        """The Gram matrices ``{layer: [1, C, C]}`` of the style's features."""
         return {layer: gram(x) for layer, x in features.items()}
 
     def __call__(self, canvas: Tensor, features: Features, target: Features) -> Tensor:

@@ -62,5 +62,5 @@ def relative_squared_error(value: Tensor, target: Tensor) -> Tensor:
 
 
 def promote(tensor: Tensor) -> torch.dtype:
-    """The precision losses are summed in: at least float32, whatever the encoder computes in."""
+    """The precision a loss over ``tensor`` is summed in: at least float32, whatever the encoder computes in."""
     return torch.promote_types(tensor.dtype, torch.float32)

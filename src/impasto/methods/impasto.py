@@ -1,9 +1,13 @@
 """Our own default: the Gram matrices of Gatys et al., coarse to fine, through an encoder small enough for a laptop.
 
-What differs from the paper: every layer's Gram error is relative to the style's energy and the content error to the
-content's, so the weights are plain numbers near 1 that hold at any size; the canvas is painted coarse to fine, as
-Gatys et al. 2017 (*Controlling Perceptual Factors*, section 6) do, which brings large strokes within reach of the
-receptive fields; and values outside [0, 1] are discouraged instead of cut off.
+What differs from the paper:
+
+- every layer's Gram error is relative to the style's energy and the content error to the content's, so the weights are
+  plain numbers near 1 that hold at any size;
+- the canvas is painted coarse to fine, as Gatys et al. 2017 (*Controlling Perceptual Factors*, section 6) do, which brings
+  large strokes within reach of the receptive fields, and each level begins with the content's own fine detail, which the
+  coarser one couldn't hold;
+- values outside [0, 1] are discouraged instead of cut off.
 """
 
 from impasto.losses import Content, Gamut, Gram, TotalVariation
@@ -15,11 +19,12 @@ METHOD = Method(
     encoder="pocket",
     terms=(
         Gram(layers=("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")),
-        Content(layers=("relu4_2",), weight=0.05),
+        Content(layers=("relu4_2",), weight=0.3),
         TotalVariation(weight=0.0),
         Gamut(weight=10.0),
     ),
     start="content",
     solver="lbfgs",
     steps=(100, 60, 40, 20),
+    detail=1.0,
 )

@@ -17,6 +17,7 @@ class Method:
         start: what optimisation begins from: ``content``, ``style`` or ``noise``.
         solver: ``lbfgs``, ``adam`` or ``sgd``.
         steps: objective evaluations per level of the pyramid, coarse to fine.
+        detail: how much of the content's fine detail is added to the canvas when a level begins, 0 for none.
         ratio: the size of a level over that of the one before.
     """
 
@@ -27,4 +28,5 @@ class Method:
     start: str
     solver: str
     steps: tuple[int, ...]
+    detail: float = 0.0
     ratio: float = 2**0.8

@@ -96,6 +96,7 @@ def optimise(
     start: Callable[[Size], Tensor],
     plan: Sequence[Level],
     solver: Callable[[Tensor], Solver],
+    detail: float = 0.0,
     callback: Callable[[Progress], None] | None = None,
 ) -> Result:
     """Minimise the terms level by level, each level starting from the one before.
@@ -109,6 +110,7 @@ def optimise(
         start: the canvas to begin from, ``[1, 3, H, W]`` in [0, 1], for a width and height.
         plan: the pyramid, from :func:`levels`.
         solver: makes the solver for one level's canvas.
+        detail: how much of the content's own fine detail, which the level before was too coarse for, a level begins with.
         callback: told of every step.
 
     Returns:
@@ -117,12 +119,15 @@ def optimise(
     finest = plan[-1].size
     steps = sum(level.steps for level in plan)
     began, step = time.perf_counter(), 0
-    best = start(plan[0].size)
+    best, finished = start(plan[0].size), True
     try:
         for index, level in enumerate(plan):
             scale = max(level.size) / max(finest)
-            objective = Objective(encoder, terms, {name: _scaled(source, scale, level, name) for name, source in sources.items()})
-            canvas = _enlarged(best, level.size).clone().requires_grad_()
+            scaled = {name: _scaled(source, scale, level, name) for name, source in sources.items()}
+            objective = Objective(encoder, terms, scaled)
+            if index and detail:
+                best = _enlarged(best, level.size) + detail * _finer(scaled["content"], plan[index - 1].size)
+            canvas = _enlarged(best, level.size).clone(memory_format=torch.contiguous_format).requires_grad_()
             mover, lowest = solver(canvas), math.inf
             for _ in range(level.steps):
                 evaluation = _step(objective, canvas, mover)
@@ -138,8 +143,8 @@ def optimise(
                     seconds = time.perf_counter() - began
                     callback(Progress(step, steps, index, len(plan), level.size, seconds, evaluation.total, evaluation.terms, best))
     except KeyboardInterrupt:
-        return Result(_enlarged(best, finest).clamp(0, 1), step, finished=False)
-    return Result(best.clamp(0, 1), step, finished=True)
+        finished = False
+    return Result(_enlarged(best, finest).clamp(0, 1), step, finished)
 
 
 @dataclass(frozen=True)
@@ -172,6 +177,12 @@ def _scaled(source: Tensor, scale: float, level: Level, name: str) -> Tensor:
         return pictures.resize(source, level.size)
     height, width = source.shape[2:]
     return pictures.resize(source, (max(1, round(width * scale)), max(1, round(height * scale))))
+
+
+def _finer(content: Tensor, coarser: Size) -> Tensor:
+    """What of the content is lost at a coarser size."""
+    height, width = content.shape[2:]
+    return content - _enlarged(pictures.resize(content, coarser), (width, height))
 
 
 def _enlarged(canvas: Tensor, size: Size) -> Tensor:
