@@ -4,6 +4,7 @@ import json
 import math
 import os
 import platform
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from hashlib import sha256
@@ -135,7 +136,7 @@ def stylize(
             return torch.rand(1, 3, level[1], level[0], generator=generator).to(where)
         return picture.resize(sources[begin] if isinstance(begin, str) else begin.picture.to(where), level)
 
-    settings = {
+    settings: dict[str, Any] = {
         **{name: os.fspath(value) if isinstance(value, os.PathLike) else value for name, value in options.items()},
         "device": where.type,
         "precision": precise,
@@ -145,6 +146,8 @@ def stylize(
         "threads": torch.get_num_threads(),
         "versions": {"impasto": __version__, "python": platform.python_version(), "torch": torch.__version__},
     }
+    if changed := [name for name in ("device", "precision", "threads", "versions") if name in before and before[name] != settings[name]]:
+        warnings.warn(f"{like} was painted with other {', '.join(changed)}; the bytes may differ", stacklevel=2)
     alpha = None if opened.alpha is None else picture.resize(opened.alpha, finest)
     plan = levels(finest, recipe.steps, recipe.ratio, options["steps"])
     listeners = [callback] if callback else []
@@ -158,10 +161,13 @@ def stylize(
             listener(progress)
 
     result = optimise(loaded.encoder, recipe.terms, sources, starting, plan, SOLVERS[recipe.solver], recipe.detail, tell)
+    if result.step == 0 and not result.finished:
+        raise KeyboardInterrupt
     canvas = result.canvas.cpu()
+    if not result.finished:
+        settings["stopped"] = result.step
     if target is not None:
-        stopped = {} if result.finished else {"stopped": result.step}
-        picture.save(canvas, target, alpha=alpha, bits=options["bits"], settings=settings | stopped)
+        picture.save(canvas, target, alpha=alpha, bits=options["bits"], settings=settings)
     image = picture.to_pil(canvas, alpha)
     image.info["impasto"] = json.dumps(settings, sort_keys=True)
     if not result.finished:

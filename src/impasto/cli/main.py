@@ -70,8 +70,11 @@ def stylize(content: str, style: str, output: str, quiet: bool, **options: Any) 
     CONTENT is a picture file or the name of an example photograph; STYLE is a picture file or the name of a packaged
     style (`impasto styles` shows them).
     """
+    import warnings
+
     from impasto.painting import stylize as paint
 
+    warnings.showwarning = lambda message, *_, **__: click.echo(f"impasto: {message}", err=True)
     with _Progress(quiet) as progress:
         try:
             paint(content, style, output=output, callback=progress.show, **options)
@@ -148,7 +151,3 @@ class _Progress:
         if self.bar is not None:
             self.bar.stop()
             self.bar = None
-
-
-if __name__ == "__main__":
-    main()

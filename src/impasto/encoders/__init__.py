@@ -52,7 +52,8 @@ def load(name: str, weights: str | Path | None, device: torch.device, precision:
         raise EncoderError(f"{file} can't be read ({error.strerror}); name a safetensors file with the encoder's weights") from error
     except (SafetensorError, ValueError) as error:
         raise EncoderError(f"{file} is not a whole safetensors file; get a fresh copy of the encoder's weights") from error
-    with safe_open(packaged, framework="pt") as opened:
+    with safe_open(packaged, framework="pt") as opened, torch.random.fork_rng(devices=[]):
+        # A new network draws random weights, which are replaced; the caller's random state is not ours to advance.
         encoder = VGG(Architecture(**json.loads(opened.metadata()[ARCHITECTURE])))
     for layer, expected in encoder.state_dict().items():
         if layer not in state:

@@ -38,7 +38,7 @@ class LBFGS:
         self.gradient: Tensor | None = None
 
     def step(self, closure: Callable[[], Tensor]) -> Tensor:
-        """Evaluate, learn from how the gradient changed, and move."""
+        """Evaluate ``closure``, learn from how the gradient changed, and move."""
         loss = closure()
         assert self.canvas.grad is not None
         with torch.no_grad():
@@ -76,12 +76,12 @@ class LBFGS:
 
 
 def adam(canvas: Tensor) -> Solver:
-    """Adam (Kingma & Ba 2015), moving a pixel value by up to 0.02 a step."""
+    """Adam (Kingma & Ba 2015) on ``canvas``, moving a pixel value by up to 0.02 a step."""
     return torch.optim.Adam([canvas], lr=0.02)
 
 
 def sgd(canvas: Tensor) -> Solver:
-    """Gradient descent with a rate of 0.0005 and momentum 0.9, for an objective in units of one value's share."""
+    """Gradient descent on ``canvas`` with a rate of 0.0005 and momentum 0.9, for an objective in units of one value's share."""
     return torch.optim.SGD([canvas], lr=0.0005, momentum=0.9)
 
 

@@ -1,0 +1,106 @@
+"""What an objective adds up, and how often it asks the encoder."""
+
+import numpy as np
+import pytest
+import torch
+
+from impasto.losses import Content, Gamut, Gram, TotalVariation
+from impasto.optimise import Objective
+
+
+class Recorder:
+    """An encoder whose layer `n` is the picture times n + 1; it remembers every call."""
+
+    def __init__(self):
+        self.calls = []
+
+    def __call__(self, picture, layers):
+        self.calls.append((picture, tuple(layers)))
+        return {layer: picture * (int(layer) + 1) for layer in layers}
+
+
+def noise(height, width, seed):
+    return torch.from_numpy(np.random.default_rng(seed).normal(0.5, 0.5, (1, 3, height, width)).astype(np.float32))
+
+
+SOURCES = {"content": noise(6, 5, 0), "style": noise(4, 7, 1)}
+
+
+def test_targets_are_computed_once():
+    encoder = Recorder()
+    objective = Objective(encoder, (Gram(layers=("1", "2")), Content(layers=("3",))), SOURCES)
+    assert {layers: picture.shape for picture, layers in encoder.calls if layers} == {
+        ("3",): SOURCES["content"].shape,
+        ("1", "2"): SOURCES["style"].shape,
+    }
+    encoder.calls.clear()
+    canvas = noise(6, 5, 2)
+    for evaluations in range(1, 4):
+        objective(canvas)
+        assert len(encoder.calls) == evaluations
+        picture, layers = encoder.calls[-1]
+        assert picture is canvas
+        assert sorted(layers) == ["1", "2", "3"]
+
+
+def test_weighted_sum():
+    style, content = Gram(layers=("1", "2"), weight=3.0), Content(layers=("2",), weight=0.25)
+    tv, gamut = TotalVariation(weight=7.0), Gamut(weight=10.0)
+    canvas = noise(6, 5, 2)
+    evaluation = Objective(Recorder(), (style, content, tv, gamut), SOURCES)(canvas)
+    mine, photo, painting = ({"1": x * 2, "2": x * 3} for x in (canvas, SOURCES["content"], SOURCES["style"]))
+    expected = {
+        "style": 3.0 * style(canvas, mine, style.target(painting)),
+        "content": 0.25 * content(canvas, mine, content.target(photo)),
+        "tv": 7.0 * tv(canvas, {}, {}),
+        "gamut": 10.0 * gamut(canvas, {}, {}),
+    }
+    assert {name: share.item() for name, share in evaluation.terms.items()} == pytest.approx(
+        {name: share.item() for name, share in expected.items()}, rel=1e-6
+    )
+    assert all(share.item() > 0 for share in expected.values())
+    assert evaluation.total.item() == pytest.approx(sum(share.item() for share in expected.values()), rel=1e-6)
+
+
+def test_terms_of_one_name_are_added():
+    canvas = noise(6, 5, 2)
+    shallow, deep = Content(layers=("1",), weight=2.0), Content(layers=("3",), weight=5.0)
+    apart = [Objective(Recorder(), (term,), SOURCES)(canvas).total.item() for term in (shallow, deep)]
+    together = Objective(Recorder(), (shallow, deep), SOURCES)(canvas)
+    assert list(together.terms) == ["content"]
+    assert together.terms["content"].item() == pytest.approx(sum(apart))
+    assert together.total.item() == pytest.approx(sum(apart))
+
+
+def test_terms_of_weight_zero_are_not_computed():
+    encoder = Recorder()
+    terms = (Gram(layers=("5",), weight=0.0), Content(layers=("1",)), TotalVariation(weight=0.0))
+    evaluation = Objective(encoder, terms, SOURCES)(noise(6, 5, 2))
+    assert list(evaluation.terms) == ["content"]
+    assert all("5" not in layers for _, layers in encoder.calls)
+    # No layer is asked of the style, whose only term is gone.
+    assert all(not layers for picture, layers in encoder.calls if picture.shape == SOURCES["style"].shape)
+
+
+def test_pixels_alone_need_no_encoder():
+    encoder = Recorder()
+    objective = Objective(encoder, (TotalVariation(),), SOURCES)
+    encoder.calls.clear()
+    assert objective(noise(6, 5, 2)).total.item() > 0
+    assert encoder.calls == []
+
+
+def test_gradients_reach_the_canvas_and_nothing_else():
+    sources = {name: source.clone().requires_grad_() for name, source in SOURCES.items()}
+    canvas = noise(6, 5, 2).requires_grad_()
+    objective = Objective(Recorder(), (Gram(layers=("1",)), Content(layers=("2",))), sources)
+    objective(canvas).total.backward()
+    assert canvas.grad is not None
+    assert canvas.grad.abs().sum() > 0
+    assert all(source.grad is None for source in sources.values())
+
+
+def test_nothing_at_all():
+    evaluation = Objective(Recorder(), (), SOURCES)(noise(6, 5, 2))
+    assert evaluation.total.item() == 0
+    assert evaluation.terms == {}

@@ -1,0 +1,292 @@
+"""The pyramid: its sizes and steps, and the engine that climbs it."""
+
+import math
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+
+from impasto import picture as pictures
+from impasto.losses import Content, Gamut
+from impasto.optimise import SOLVERS, Level, Objective, Progress, levels, optimise
+
+STEPS, RATIO = (100, 60, 40, 20), 1.75
+CONTENT = Content(layers=("pixels",))
+
+
+def pixels(picture, layers):
+    """An encoder that sees the pixels themselves."""
+    return dict.fromkeys(layers, picture)
+
+
+def noise(width, height, seed=0):
+    return torch.from_numpy(np.random.default_rng(seed).random((1, 3, height, width)).astype(np.float32))
+
+
+def smooth(width, height):
+    return pictures.resize(noise(8, 6), (width, height))
+
+
+# levels()
+
+
+def test_sizes():
+    plan = levels((512, 384), STEPS, 2.0)
+    assert [level.size for level in plan] == [(64, 48), (128, 96), (256, 192), (512, 384)]
+    assert [level.steps for level in plan] == list(STEPS)
+
+
+@pytest.mark.parametrize("size", [(512, 340), (333, 512), (1000, 77), (129, 511)])
+def test_proportions(size):
+    plan = levels(size, STEPS, RATIO)
+    assert plan[-1].size == size
+    for coarse, fine in pairwise(plan):
+        for small, large in zip(coarse.size, fine.size, strict=True):
+            assert abs(small - large / RATIO) <= 1  # half a pixel each, from rounding
+
+
+@pytest.mark.parametrize("size", [(512, 384), (100, 60), (48, 48), (30, 20), (1, 1), (1, 300), (300, 5), (3, 2), (20_000, 3)])
+@pytest.mark.parametrize("total", [1, 2, 3, 5, 7, 10, 11, 99, 219, 220, 221, 777, 12_345])
+def test_total_is_exact(size, total):
+    plan = levels(size, STEPS, RATIO, total)
+    assert sum(level.steps for level in plan) == total
+    assert all(level.steps >= 1 and min(level.size) >= 1 for level in plan)
+    assert plan[-1].size == size
+    assert [max(level.size) for level in plan] == sorted({max(level.size) for level in plan})
+
+
+def test_every_total_is_exact():
+    for total in range(1, 600):
+        assert sum(level.steps for level in levels((512, 384), STEPS, RATIO, total)) == total
+
+
+def test_total_keeps_the_proportions():
+    assert [level.steps for level in levels((512, 384), STEPS, RATIO, 440)] == [200, 120, 80, 40]
+    for total in (10, 57, 333, 1000):
+        for level, count in zip(levels((512, 384), STEPS, RATIO, total)[:-1], STEPS, strict=False):
+            assert abs(level.steps - total * count / sum(STEPS)) <= 1
+
+
+def test_small_pictures_have_fewer_levels():
+    counts = [len(levels((side, side), STEPS, RATIO)) for side in (1, 30, 90, 160, 300, 600)]
+    assert counts == [1, 1, 2, 3, 4, 4]
+    assert levels((30, 20), STEPS, RATIO) == (Level((30, 20), STEPS[-1]),)
+    # Without a total, what is left keeps its own steps; with one, they are spread over what is left.
+    assert [level.steps for level in levels((90, 60), STEPS, RATIO)] == [40, 20]
+    assert [level.steps for level in levels((90, 60), STEPS, RATIO, 30)] == [20, 10]
+
+
+# optimise()
+
+
+def black(size):
+    return torch.zeros(1, 3, size[1], size[0])
+
+
+def run(plan, callback=None, solver=SOLVERS["lbfgs"], encoder=pixels, terms=(CONTENT,), start=black):
+    finest = plan[-1].size
+    sources = {"content": smooth(*finest), "style": smooth(24, 18)}
+    return optimise(encoder, terms, sources, start, plan, solver, callback=callback)
+
+
+PLAN = (Level((16, 12), 12), Level((28, 21), 8), Level((48, 36), 5))
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_follows_the_objective(solver):
+    seen = []
+    result = run((Level((32, 24), 60),), seen.append, SOLVERS[solver])
+    assert result.finished
+    assert result.step == 60
+    assert result.canvas.shape == (1, 3, 24, 32)
+    assert seen[0].total == pytest.approx(1)  # a black canvas
+    # Plain gradient descent's rate is made for steeper objectives.
+    assert min(progress.total for progress in seen) < (1 if solver == "sgd" else 0.1) * seen[0].total
+
+
+def test_finds_the_content():
+    result = run((Level((32, 24), 60),))
+    assert (result.canvas - smooth(32, 24)).abs().max() < 1e-3
+
+
+def test_callback_sees_every_step_once():
+    seen: list[Progress] = []
+    run(PLAN, seen.append)
+    assert [progress.step for progress in seen] == list(range(1, 26))
+    assert {progress.steps for progress in seen} == {25}
+    assert {progress.levels for progress in seen} == {3}
+    assert [progress.level for progress in seen] == [0] * 12 + [1] * 8 + [2] * 5
+    assert all(progress.size == PLAN[progress.level].size for progress in seen)
+    assert all(progress.canvas.shape[2:] == progress.size[::-1] for progress in seen)
+    assert all(before.seconds <= after.seconds for before, after in pairwise(seen))
+    assert all(progress.total == pytest.approx(sum(progress.terms.values()), rel=1e-5) for progress in seen)
+
+
+def test_one_evaluation_a_step():
+    evaluated = []
+
+    def counting(picture, layers):
+        if picture.requires_grad:
+            evaluated.append(picture.shape)
+        return pixels(picture, layers)
+
+    run(PLAN, encoder=counting)
+    assert [shape[3] for shape in evaluated] == [16] * 12 + [28] * 8 + [48] * 5
+
+
+class Straying:
+    """Gradient descent that leaps away at every third step."""
+
+    def __init__(self, canvas):
+        self.canvas, self.steps = canvas, 0
+
+    def step(self, closure):
+        loss = closure()
+        self.steps += 1
+        with torch.no_grad():
+            self.canvas -= 0.05 * self.canvas.grad
+            if self.steps % 3 == 0:
+                self.canvas += 0.3
+        return loss
+
+
+def test_best_never_gets_worse():
+    """The canvas that a callback is shown is the one of the lowest total so far, even when the solver strays."""
+    seen: list[Progress] = []
+    plan = (Level((16, 12), 10), Level((32, 24), 10))
+    result = run(plan, seen.append, Straying)
+    assert any(after.total > before.total for before, after in pairwise(seen)), "the solver was to stray"
+    content = smooth(32, 24)
+    for index, level in enumerate(plan):
+        objective = Objective(pixels, (CONTENT,), {"content": pictures.resize(content, level.size)})
+        lowest = math.inf
+        for progress in (each for each in seen if each.level == index):
+            lowest = min(lowest, progress.total)
+            assert objective(progress.canvas).total.item() == pytest.approx(lowest, rel=1e-4)
+    assert torch.equal(result.canvas, seen[-1].canvas.clamp(0, 1))
+
+
+def test_levels_begin_where_the_last_one_ended():
+    seen: list[Progress] = []
+    run(PLAN, seen.append)
+    ends = {progress.level: progress.canvas for progress in seen}
+    for index in (1, 2):
+        first = next(progress for progress in seen if progress.level == index)
+        width, height = PLAN[index].size
+        grown = torch.nn.functional.interpolate(ends[index - 1], (height, width), mode="bicubic", align_corners=False)
+        torch.testing.assert_close(first.canvas, grown)
+
+
+@pytest.mark.parametrize("detail", [0.0, 0.5, 1.0])
+def test_levels_begin_with_some_of_the_contents_detail(detail):
+    """Where nothing moves the canvas, it is the content seen through the coarse level, and its share of what was lost there."""
+    content, coarse = noise(48, 36), (16, 12)
+    plan = (Level(coarse, 1), Level((48, 36), 1))
+    blurred = pictures.resize(content, coarse)
+    result = optimise(
+        pixels, (Gamut(),), {"content": content, "style": content}, lambda size: blurred, plan, SOLVERS["lbfgs"], detail=detail
+    )
+    grown = torch.nn.functional.interpolate(blurred, (36, 48), mode="bicubic", align_corners=False)
+    torch.testing.assert_close(result.canvas, (grown + detail * (content - grown)).clamp(0, 1))
+
+
+def test_sources_are_brought_to_every_level():
+    shapes = []
+
+    def recording(picture, layers):
+        if not picture.requires_grad:
+            shapes.append(tuple(picture.shape[:1:-1]))
+        return pixels(picture, layers)
+
+    run(PLAN, encoder=recording)
+    # The style of 24 x 18 keeps its own proportions and the scale it has beside the content.
+    assert shapes == [(16, 12), (8, 6), (28, 21), (14, 10), (48, 36), (24, 18)]
+
+
+@pytest.mark.parametrize("stop", [1, 5, 12, 13, 24])
+def test_interrupt_returns_the_best_canvas(stop):
+    seen: list[Progress] = []
+
+    def callback(progress):
+        seen.append(progress)
+        if progress.step == stop:
+            raise KeyboardInterrupt
+
+    result = run(PLAN, callback)
+    assert not result.finished
+    assert result.step == stop
+    assert len(seen) == stop
+    width, height = PLAN[-1].size
+    best = seen[-1].canvas
+    if best.shape[2:] != (height, width):
+        best = torch.nn.functional.interpolate(best, (height, width), mode="bicubic", align_corners=False)
+    torch.testing.assert_close(result.canvas, best.clamp(0, 1))
+
+
+def test_interrupt_inside_an_evaluation():
+    calls = []
+
+    def stopping(picture, layers):
+        calls.append(picture.requires_grad)
+        if sum(calls) == 15:
+            raise KeyboardInterrupt
+        return pixels(picture, layers)
+
+    result = run(PLAN, encoder=stopping)
+    assert not result.finished
+    assert result.step == 14
+    assert result.canvas.shape == (1, 3, 36, 48)
+    assert result.canvas.isfinite().all()
+
+
+class Runaway:
+    """Gradient descent that, the first time it is made, throws the canvas away at its third step."""
+
+    made = 0
+
+    def __init__(self, canvas, thrown):
+        type(self).made += 1
+        self.canvas, self.thrown, self.steps = canvas, thrown if type(self).made == 1 else None, 0
+
+    def step(self, closure):
+        loss = closure()
+        self.steps += 1
+        with torch.no_grad():
+            self.canvas -= 0.2 * self.canvas.grad
+            if self.thrown is not None and self.steps == 3:
+                self.canvas.fill_(self.thrown)
+        return loss
+
+
+@pytest.mark.parametrize("thrown", [math.nan, math.inf, 1e30])
+def test_recovers_from_a_solver_that_runs_away(thrown):
+    Runaway.made = 0
+    seen: list[Progress] = []
+    result = run((Level((32, 24), 40),), seen.append, lambda canvas: Runaway(canvas, thrown))
+    assert not math.isfinite(seen[3].total)
+    assert Runaway.made == 2, "what the solver had learned leads astray"
+    assert seen[4].total == pytest.approx(seen[2].total)  # back at the best canvas
+    assert all(math.isfinite(progress.total) for progress in seen[4:])
+    assert all(progress.canvas.isfinite().all() for progress in seen)
+    assert seen[-1].total < 0.5 * seen[2].total
+    assert result.canvas.isfinite().all()
+
+
+def test_runs_away_at_the_first_step_of_a_level():
+    """Nothing of the finest level is finite: what is left is the level before, at the finest size."""
+
+    def failing(picture, layers):
+        return dict.fromkeys(layers, picture * (math.nan if picture.requires_grad and picture.shape[3] == 48 else 1))
+
+    result = run(PLAN, encoder=failing)
+    assert result.finished
+    assert result.canvas.shape == (1, 3, 36, 48)
+    assert (result.canvas - smooth(48, 36)).abs().mean() < 0.05
+
+
+def test_result_lies_in_the_colour_space():
+    start = torch.full((1, 3, 24, 32), 1.5)
+    result = run((Level((32, 24), 1),), terms=(Gamut(),), start=lambda size: start)
+    assert torch.equal(result.canvas, torch.ones(1, 3, 24, 32))
+    assert torch.equal(start, torch.full((1, 3, 24, 32), 1.5)), "the start belongs to the caller"

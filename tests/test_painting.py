@@ -1,0 +1,510 @@
+"""The library's one door: what it takes, what it refuses, what it writes, and that it paints."""
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import impasto
+from impasto import encoders, examples, picture, styles
+from impasto.errors import ImpastoError, Interrupted, OptionError, OutputError, PictureError
+from impasto.losses import Content, Gram
+from impasto.optimise import SOLVERS, Progress, levels
+
+QUICK = {"size": 48, "steps": 3}
+LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
+
+
+def noise(height, width, channels=3, seed=0):
+    small = np.random.default_rng(seed).integers(0, 256, (9, 12, channels), np.uint8)
+    return np.asarray(Image.fromarray(small).resize((width, height), Image.Resampling.BICUBIC))
+
+
+CONTENT, STYLE = noise(36, 48), noise(40, 30, seed=1)
+
+
+def paint(content=CONTENT, style=STYLE, **options):
+    return impasto.stylize(content, style, **{**QUICK, **options})
+
+
+def same(one, two):
+    return one.mode == two.mode and one.size == two.size and one.tobytes() == two.tobytes()
+
+
+def complaint(error=OptionError, **options):
+    with pytest.raises(error) as caught:
+        paint(**options)
+    assert isinstance(caught.value, ImpastoError)
+    assert len(str(caught.value).splitlines()) == 1
+    return str(caught.value)
+
+
+# Sources
+
+
+def test_kinds_of_source(tmp_path):
+    paths = []
+    for name, values in (("content", CONTENT), ("style", STYLE)):
+        paths.append(tmp_path / f"{name}.png")
+        Image.fromarray(values).save(paths[-1])
+    expected = paint(*paths)
+    assert (expected.mode, expected.size) == ("RGB", (48, 36))
+    assert same(paint(*map(str, paths)), expected)
+    assert same(paint(Image.fromarray(CONTENT), Image.fromarray(STYLE)), expected)
+    assert same(paint(CONTENT, STYLE), expected)
+    floats = [values.astype(np.float32) / np.float32(255) for values in (CONTENT, STYLE)]
+    assert same(paint(*floats), expected)
+    assert same(paint(*(torch.from_numpy(values).permute(2, 0, 1)[None] for values in floats)), expected)
+
+
+def test_sources_are_left_alone():
+    content, style = (torch.from_numpy(values / 255).permute(2, 0, 1)[None].float() for values in (CONTENT, STYLE))
+    before = content.clone(), style.clone()
+    paint(content, style)
+    assert torch.equal(content, before[0])
+    assert torch.equal(style, before[1])
+
+
+@pytest.mark.parametrize("name", styles.STYLES)
+def test_packaged_styles(name):
+    assert paint(style=name, steps=1).size == (48, 36)
+
+
+def test_example_photographs():
+    assert max(paint(content="chelsea").size) == 48
+    assert same(paint(content="chelsea"), paint(content=examples.path("chelsea")))
+
+
+def test_a_file_goes_before_a_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Image.fromarray(STYLE).save("starry", "PNG")
+    assert same(paint(style="starry"), paint())
+    assert not same(paint(style="starry"), paint(style=styles.path("starry")))
+
+
+@pytest.mark.parametrize("which", ["content", "style"])
+def test_unknown_names(which):
+    said = complaint(**{which: "nonesuch"})
+    assert "nonesuch" in said
+    assert ("starry" if which == "style" else "chelsea") in said
+
+
+@pytest.mark.parametrize("name", ["a" * 300, "/" + "a" * 300 + ".jpg", "nowhere/none.jpg", "a\nb.jpg", "nul\0.jpg", ""])
+@pytest.mark.parametrize("which", ["content", "style"])
+def test_paths_that_lead_nowhere(which, name):
+    complaint(error=(PictureError, OptionError), **{which: name})
+
+
+# Options
+
+
+@pytest.mark.parametrize("name", ["method", "encoder", "solver", "device", "precision"])
+@pytest.mark.parametrize("value", ["nonesuch", "", "LBFGS"])
+def test_unknown_option_names(name, value):
+    said = complaint(**{name: value})
+    assert f"unknown {name}" in said
+
+
+@pytest.mark.parametrize("name", ["size", "steps", "seed"])
+@pytest.mark.parametrize("value", [-1, 2**63, 1.5, math.nan, math.inf, "12", True])
+def test_impossible_whole_numbers(name, value):
+    assert name in complaint(**{name: value})
+
+
+def test_no_steps():
+    assert "steps" in complaint(steps=0)
+
+
+@pytest.mark.parametrize("name", ["content_weight", "style_weight", "tv_weight"])
+@pytest.mark.parametrize("value", [-1, -1e-9, math.nan, math.inf, -math.inf, "12"])
+def test_impossible_weights(name, value):
+    assert name in complaint(**{name: value})
+
+
+def test_no_weight_at_all():
+    assert "both 0" in complaint(content_weight=0, style_weight=0)
+
+
+@pytest.mark.parametrize("value", [0, -3, 1.5, math.nan, True])
+def test_impossible_previews(tmp_path, value):
+    assert "preview" in complaint(preview=value, output=tmp_path / "out.png")
+
+
+def test_preview_without_an_output():
+    assert "preview" in complaint(preview=1)
+
+
+@pytest.mark.parametrize("bits", [0, 7, -8, 32, 8.5])
+@pytest.mark.parametrize("output", [None, "out.png"])
+def test_impossible_bits(tmp_path, bits, output):
+    assert "bits" in complaint(bits=bits, output=output and tmp_path / output)
+
+
+def test_bits_that_the_format_lacks(tmp_path):
+    assert "16 bits" in complaint(bits=16, output=tmp_path / "out.jpg")
+    assert not any(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a CUDA device")
+def test_no_cuda():
+    assert "cuda" in complaint(device="cuda")
+
+
+def test_start_that_is_missing():
+    assert "doesn't exist" in complaint(error=PictureError, start="none.png")
+
+
+def test_refused_before_any_work(tmp_path):
+    """Whatever is wrong is said before a step is taken or a file is made."""
+    output = {"output": tmp_path / "out.png"}
+    complaint(**output, log=tmp_path / "log.jsonl", solver="nonesuch")
+    complaint(error=OutputError, output=tmp_path / "nowhere" / "out.png", log=tmp_path / "log.jsonl")
+    complaint(error=OutputError, output=tmp_path, callback=pytest.fail)
+    complaint(error=OutputError, **output, log=tmp_path / "nowhere" / "log.jsonl", callback=pytest.fail)
+    complaint(error=PictureError, **output, content="none.png", log=tmp_path / "log.jsonl")
+    complaint(error=PictureError, **output, like=tmp_path / "none.png", log=tmp_path / "log.jsonl")
+    assert not any(tmp_path.iterdir())
+
+
+# Sizes and alpha
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "size", "expected"),
+    [
+        (40, 30, 0, (30, 40)),
+        (40, 30, 48, (36, 48)),
+        (300, 1, 0, (1, 300)),
+        (1, 300, 60, (60, 1)),
+        (2, 3, 0, (3, 2)),
+        (2, 3, 48, (48, 32)),
+        (5, 300, 0, (300, 5)),
+        (1, 1, 0, (1, 1)),
+        (33, 47, 64, (64, 45)),
+        (48, 48, 1, (1, 1)),
+    ],
+)
+def test_sizes(height, width, size, expected):
+    content = np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
+    painted = paint(content, size=size)
+    assert painted.size == expected
+    assert painted.mode == "RGB"
+
+
+@pytest.mark.parametrize("shape", [(1, 300), (300, 1), (1, 1), (2, 3)])
+def test_odd_styles(shape):
+    assert paint(style=np.random.default_rng(0).integers(0, 256, (*shape, 3), np.uint8)).size == (48, 36)
+
+
+@pytest.mark.parametrize("size", [0, 24])
+def test_alpha_of_the_content_is_kept(tmp_path, size):
+    clear = CONTENT.copy()
+    opacity = np.linspace(0, 255, 36 * 48).reshape(36, 48).round().astype(np.uint8)
+    content = Image.fromarray(np.dstack([clear, opacity]))
+    painted = paint(content, size=size, output=tmp_path / "out.png")
+    assert painted.mode == "RGBA"
+    expected = np.asarray(Image.fromarray(opacity).resize(painted.size, Image.Resampling.BICUBIC), np.int16)
+    assert np.abs(np.asarray(painted)[..., 3] - expected).max() <= (0 if size == 0 else 3)
+    with Image.open(tmp_path / "out.png") as saved:
+        assert same(saved, painted)
+
+
+def test_alpha_of_the_style_is_not():
+    assert paint(style=np.dstack([STYLE, STYLE[..., :1]])).mode == "RGB"
+
+
+# The same again
+
+
+@pytest.mark.parametrize("start", ["content", "noise"])
+def test_same_call_same_bytes(tmp_path, start):
+    files = [tmp_path / f"{n}.png" for n in range(2)]
+    for file in files:
+        paint(start=start, output=file)
+    assert files[0].read_bytes() == files[1].read_bytes()
+
+
+def test_seed():
+    assert not same(paint(start="noise", seed=0), paint(start="noise", seed=1))
+    assert same(paint(start="noise"), paint(start="noise", seed=0))
+
+
+def test_nothing_depends_on_the_generator_of_torch():
+    torch.manual_seed(1)
+    first = paint(start="noise")
+    torch.manual_seed(2)
+    assert same(paint(start="noise"), first)
+
+
+def test_settings_in_the_png(tmp_path):
+    painted = paint(output=tmp_path / "out.png", content_weight=0.5, solver="adam", seed=7)
+    settings = picture.read_settings(tmp_path / "out.png")
+    assert json.loads(painted.info["impasto"]) == settings
+    expected = {"method": "impasto", "size": 48, "steps": 3, "solver": "adam", "seed": 7, "content_weight": 0.5, "bits": 8}
+    assert expected.items() <= settings.items()
+    assert settings["device"] in ("cpu", "cuda", "mps")
+    assert settings["precision"] in ("float32", "bfloat16")
+    assert settings["versions"]["impasto"] == impasto.__version__
+    assert settings["threads"] == torch.get_num_threads()
+    checksums = [settings[f"{name}_sha256"] for name in ("content", "style", "encoder")]
+    assert all(len(checksum) == 64 for checksum in checksums)
+    assert len(set(checksums)) == 3
+
+
+def test_like(tmp_path):
+    first, again, other = (tmp_path / f"{name}.png" for name in ("first", "again", "other"))
+    paint(output=first, start="noise", seed=5, solver="adam", tv_weight=0.1, style_weight=3)
+    impasto.stylize(CONTENT, STYLE, like=first, output=again)
+    assert again.read_bytes() == first.read_bytes()
+    impasto.stylize(CONTENT, STYLE, like=first, output=other, seed=6, size=32)
+    changed, settings = picture.read_settings(other), picture.read_settings(first)
+    assert {name for name in settings if settings[name] != changed[name]} == {"seed", "size"}
+    with Image.open(other) as image:
+        assert image.size == (32, 24)
+
+
+def test_like_with_a_start_of_ones_own(tmp_path):
+    Image.fromarray(noise(10, 10, seed=3)).save(tmp_path / "start.png")
+    paint(output=tmp_path / "first.png", start=tmp_path / "start.png")
+    impasto.stylize(CONTENT, STYLE, like=tmp_path / "first.png", output=tmp_path / "again.png")
+    assert (tmp_path / "again.png").read_bytes() == (tmp_path / "first.png").read_bytes()
+
+
+def test_like_a_picture_of_someone_elses(tmp_path):
+    Image.fromarray(STYLE).save(tmp_path / "other.png")
+    assert "settings" in complaint(error=PictureError, like=tmp_path / "other.png")
+
+
+def test_like_with_other_weights(tmp_path):
+    paint(output=tmp_path / "first.png")
+    settings = picture.read_settings(tmp_path / "first.png") | {"encoder_sha256": "0" * 64}
+    picture.save(torch.zeros(1, 3, 2, 2), tmp_path / "other.png", settings=settings)
+    assert "other weights" in complaint(error=impasto.errors.EncoderError, like=tmp_path / "other.png")
+
+
+# Log, previews, progress
+
+
+def test_log(tmp_path):
+    seen: list[Progress] = []
+    paint(size=100, steps=23, log=tmp_path / "log.jsonl", callback=seen.append)
+    lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines] == [1, 10, 20, 23]
+    told = {progress.step: progress for progress in seen}
+    for line in lines:
+        assert list(line) == ["step", "level", "size", "seconds", "total", "terms"]
+        progress = told[line["step"]]
+        assert line["level"] == progress.level
+        assert line["size"] == list(progress.size)
+        assert line["seconds"] == pytest.approx(progress.seconds, abs=1e-3)
+        assert line["total"] == progress.total
+        assert line["terms"] == progress.terms
+        assert sum(line["terms"].values()) == pytest.approx(line["total"], rel=1e-5)
+        assert {"style", "content"} <= set(line["terms"])
+    assert lines[-1]["size"] == [100, 75]
+    assert lines[0]["level"] == 0 < lines[-1]["level"]
+
+
+@pytest.mark.parametrize("steps", [1, 10, 11])
+def test_log_has_no_step_twice(tmp_path, steps):
+    paint(steps=steps, log=tmp_path / "log.jsonl")
+    logged = [json.loads(line)["step"] for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert logged == sorted({1, *range(10, steps + 1, 10), steps})
+
+
+def test_previews(tmp_path):
+    seen: list[Progress] = []
+    paint(size=100, steps=12, preview=5, output=tmp_path / "out.jpg", callback=seen.append)
+    assert {file.name for file in tmp_path.iterdir()} == {"out.jpg", "out-0005.png", "out-0010.png"}
+    for step in (5, 10):
+        with Image.open(tmp_path / f"out-{step:04d}.png") as preview:
+            assert preview.size == (100, 75)
+            expected = picture.to_pil(picture.resize(seen[step - 1].canvas.clamp(0, 1), (100, 75)))
+            assert same(preview, expected)
+
+
+def test_callback():
+    seen: list[Progress] = []
+    paint(size=100, steps=9, callback=seen.append)
+    assert [progress.step for progress in seen] == list(range(1, 10))
+
+
+# Interrupts
+
+
+def interrupting(step):
+    def callback(progress):
+        if progress.step == step:
+            raise KeyboardInterrupt
+
+    return callback
+
+
+@pytest.mark.parametrize("step", [1, 6, 11])
+def test_interrupt_saves_the_best(tmp_path, step):
+    seen: list[Progress] = []
+
+    def callback(progress):
+        seen.append(progress)
+        interrupting(step)(progress)
+
+    output = tmp_path / "out.png"
+    with pytest.raises(Interrupted) as caught:
+        paint(size=100, steps=12, output=output, callback=callback)
+    assert caught.value.step == step
+    assert caught.value.saved == output
+    assert caught.value.picture.size == (100, 75)
+    assert [file.name for file in tmp_path.iterdir()] == ["out.png"]
+    with Image.open(output) as saved:
+        assert same(saved, caught.value.picture)
+    assert picture.read_settings(output)["stopped"] == step
+    best = seen[-1].canvas
+    if best.shape[2:] != (75, 100):
+        best = torch.nn.functional.interpolate(best, (75, 100), mode="bicubic", align_corners=False)
+    assert same(picture.to_pil(best.clamp(0, 1)), caught.value.picture)
+
+
+def test_interrupt_without_an_output():
+    with pytest.raises(KeyboardInterrupt) as caught:
+        paint(callback=interrupting(2))
+    assert caught.value.saved is None
+    assert caught.value.picture.size == (48, 36)
+
+
+def test_interrupted_painting_serves_as_like(tmp_path):
+    with pytest.raises(Interrupted):
+        paint(steps=6, output=tmp_path / "stopped.png", callback=interrupting(3))
+    finished = impasto.stylize(CONTENT, STYLE, like=tmp_path / "stopped.png")
+    assert same(finished, paint(steps=6))
+
+
+# Painting
+
+
+def first_canvas(**options):
+    """The canvas optimisation begins from, as it is on a one-level pyramid."""
+    seen: list[Progress] = []
+    paint(callback=seen.append, **{"steps": 1, **options})
+    return seen[0].canvas
+
+
+def test_starts(tmp_path):
+    own = noise(20, 20, seed=4)
+    Image.fromarray(own).save(tmp_path / "start.png")
+    begins = {"content": CONTENT, "style": STYLE, str(tmp_path / "start.png"): own}
+    for start, values in begins.items():
+        expected = torch.from_numpy(values / 255).permute(2, 0, 1)[None].float()
+        assert (first_canvas(start=start) - picture.resize(expected, (48, 36))).abs().mean() < 0.02, start
+    uniform = first_canvas(start="noise").flatten()
+    assert abs(uniform.mean() - 0.5) < 0.02
+    assert abs(uniform.std() - 12**-0.5) < 0.02
+    assert 0 <= uniform.min() <= uniform.max() <= 1
+
+
+def test_default_starts_from_the_content():
+    assert torch.equal(first_canvas(), first_canvas(start="content"))
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize("start", ["content", "noise"])
+def test_every_solver_lowers_the_loss(solver, start):
+    seen: list[Progress] = []
+    paint("chelsea", "starry", size=40, steps=25, solver=solver, start=start, callback=seen.append)
+    assert {progress.level for progress in seen} == {0}
+    assert min(progress.total for progress in seen[-5:]) < 0.9 * seen[0].total
+
+
+def encoded(image, layers):
+    pixels = picture.read(image).picture if not isinstance(image, torch.Tensor) else image
+    return encoders.load("pocket", None, torch.device("cpu"), torch.float32).encoder(pixels, layers)
+
+
+def test_it_paints():
+    """The painting's Gram matrices come close to the style's, and its deep features stay near the photograph's."""
+    size = 128
+    painted = impasto.stylize("chelsea", "starry", size=size, steps=60)
+    photograph = examples.path("chelsea")
+    resized = picture.resize(picture.read(photograph).picture, painted.size)
+    style = picture.read(styles.path("starry")).picture
+    style = picture.resize(style, picture.fit(style.shape[:1:-1], size))
+
+    gram, content = Gram(layers=LAYERS), Content(layers=("relu4_2",))
+    wanted, kept = gram.target(encoded(style, LAYERS)), content.target(encoded(resized, content.layers))
+
+    def distance(term, pixels, target):
+        return term(pixels, encoded(pixels, term.layers), target).item()
+
+    mine = picture.read(painted).picture
+    assert distance(gram, mine, wanted) < 0.3 * distance(gram, resized, wanted)
+    assert distance(content, mine, kept) < 0.8 * distance(content, picture.resize(style, painted.size), kept)
+
+
+def test_weights_do_what_they_say():
+    def rest(**options):
+        seen: list[Progress] = []
+        painted = paint("chelsea", "starry", size=64, steps=20, callback=seen.append, **options)
+        pixels = picture.read(painted).picture
+        photograph = picture.resize(picture.read(examples.path("chelsea")).picture, painted.size)
+        roughness = pixels.diff(dim=2).square().mean() + pixels.diff(dim=3).square().mean()
+        return (pixels - photograph).square().mean().item(), roughness.item(), seen[-1].terms
+
+    usual, faithful, smooth = rest(), rest(content_weight=100), rest(tv_weight=100)
+    assert faithful[0] < 0.5 * usual[0]
+    assert smooth[1] < 0.5 * usual[1]
+    assert "tv" in smooth[2]
+    assert "content" not in rest(content_weight=0)[2]
+    assert "style" not in rest(style_weight=0, start="noise")[2]
+
+
+def test_other_encoder_weights(tmp_path):
+    from safetensors.torch import load_file, save_file
+
+    packaged = Path(encoders.__file__).with_name("pocket.safetensors")
+    (tmp_path / "same.safetensors").write_bytes(packaged.read_bytes())
+    assert same(paint(encoder_weights=tmp_path / "same.safetensors"), paint())
+    save_file({name: values.flip(0).contiguous() for name, values in load_file(packaged).items()}, tmp_path / "own.safetensors")
+    assert not same(paint(encoder_weights=tmp_path / "own.safetensors"), paint())
+    assert "doesn't exist" in complaint(error=impasto.errors.EncoderError, encoder_weights=tmp_path / "none.safetensors")
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_precision(precision):
+    painted = paint(precision=precision)
+    assert json.loads(painted.info["impasto"])["precision"] == precision
+
+
+def test_sixteen_bits(tmp_path):
+    painted = paint(bits=16, output=tmp_path / "out.png")
+    with Image.open(tmp_path / "out.png") as saved:
+        assert saved.size == painted.size
+    assert (tmp_path / "out.png").read_bytes()[24] == 16  # the header's bit depth
+    assert np.abs(np.asarray(picture.to_pil(picture.read(tmp_path / "out.png").picture), np.int16) - np.asarray(painted)).max() <= 1
+
+
+def test_the_whole_pyramid_runs():
+    """Without `steps`, the method's own are taken."""
+    from impasto.methods import METHODS
+
+    seen: list[Progress] = []
+    impasto.stylize(CONTENT, STYLE, size=24, callback=seen.append)
+    recipe = METHODS["impasto"]
+    assert seen[-1].step == seen[-1].steps == sum(level.steps for level in levels((24, 18), recipe.steps, recipe.ratio))
+
+
+def test_like_says_when_the_bytes_may_differ(tmp_path: Path) -> None:
+    first = tmp_path / "first.png"
+    impasto.stylize("chelsea", "waves", size=32, steps=1, output=first, precision="float32")
+    opened = picture.read(first)
+    picture.save(opened.picture, first, settings=picture.read_settings(first) | {"threads": 0})
+    with pytest.warns(UserWarning, match="threads; the bytes may differ"):
+        impasto.stylize("chelsea", "waves", like=first)
+
+
+def test_random_state_is_left_alone() -> None:
+    before = torch.get_rng_state()
+    impasto.stylize("chelsea", "waves", size=32, steps=1, start="noise")
+    assert torch.equal(before, torch.get_rng_state())
