@@ -68,6 +68,14 @@ def test_total_keeps_the_proportions():
             assert abs(level.steps - total * count / sum(STEPS)) <= 1
 
 
+def test_large_pictures_begin_as_small_as_others():
+    for side in (512, 1000, 2000, 8000):
+        plan = levels((side, side // 2), STEPS, RATIO)
+        assert 95 <= max(plan[0].size) < 96 * RATIO
+        assert [level.steps for level in plan] == [100] * (len(plan) - 4) + list(STEPS)
+    assert levels((8000, 4000), (300,), RATIO) == (Level((8000, 4000), 300),)
+
+
 def test_small_pictures_have_fewer_levels():
     counts = [len(levels((side, side), STEPS, RATIO)) for side in (1, 30, 90, 160, 300, 600)]
     assert counts == [1, 1, 2, 3, 4, 4]

@@ -127,21 +127,23 @@ class _Progress:
             self._open(progress)
         assert self.bar is not None
         assert self.task is not None
-        losses = "  ".join(f"{name} {value:.4f}" for name, value in progress.terms.items())
-        level = f"level {progress.level + 1}/{progress.levels}  {progress.size[0]} x {progress.size[1]}"
+        losses = " ".join(f"{name} {value:.3f}" for name, value in progress.terms.items())
+        level = f"level {progress.level + 1}/{progress.levels}, {progress.size[0]} x {progress.size[1]}"
         self.bar.update(self.task, completed=progress.step, level=level, losses=losses)
 
     def _open(self, progress: "Progress") -> None:
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
         from rich.progress import Progress as Bar
+        from rich.table import Column
 
+        # On a narrow terminal the losses give way first.
         self.bar = Bar(
-            TextColumn("{task.fields[level]}"),
-            BarColumn(bar_width=24),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[losses]}"),
-            TimeRemainingColumn(),
+            TextColumn("{task.fields[level]}", table_column=Column(no_wrap=True, min_width=24)),
+            BarColumn(bar_width=10),
+            MofNCompleteColumn(table_column=Column(no_wrap=True, min_width=7)),
+            TimeRemainingColumn(compact=True, table_column=Column(no_wrap=True, min_width=5)),
+            TextColumn("{task.fields[losses]}", table_column=Column(no_wrap=True)),
             console=Console(stderr=True),
         )
         self.task = self.bar.add_task("", total=progress.steps, level="", losses="")

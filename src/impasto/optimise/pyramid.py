@@ -16,8 +16,9 @@ from impasto.optimise.solvers import Solver
 
 Size = tuple[int, int]
 
-# A level whose longest side is below this shows an encoder nothing that the next level doesn't.
-SMALLEST_LEVEL = 48
+# Longest sides in pixels: a level below the first shows an encoder nothing that the next one doesn't, and as long as there
+# is room for one above the second, an encoder can't see the largest strokes at the level after it.
+COARSEST = (48, 96)
 
 
 @dataclass(frozen=True)
@@ -33,15 +34,18 @@ def levels(size: Size, steps: Sequence[int], ratio: float, total: int | None = N
 
     Args:
         size: width and height of the finest level, in pixels.
-        steps: objective evaluations per level, coarse to fine; its length is the number of levels.
+        steps: objective evaluations per level, coarse to fine; its length is the number of levels for a picture of 512 pixels.
+            A larger one begins with more levels of the first kind, a smaller one leaves some out; one level stays one level.
         ratio: the size of a level over that of the one before, above 1.
         total: spread this many steps instead, in the same proportions; at least 1. The finest level gets what rounding leaves.
 
     Returns:
-        The levels that are large enough to be of use, and always the finest.
+        The levels, always with the finest.
     """
+    while len(steps) > 1 and max(size) / ratio ** len(steps) >= COARSEST[1]:
+        steps = (steps[0], *steps)
     plan = [(size[0] / ratio**up, size[1] / ratio**up, count) for up, count in zip(reversed(range(len(steps))), steps, strict=True)]
-    plan = [level for level in plan[:-1] if max(level[:2]) >= SMALLEST_LEVEL] + plan[-1:]
+    plan = [level for level in plan[:-1] if max(level[:2]) >= COARSEST[0]] + plan[-1:]
     counts = [count for _, _, count in plan]
     if total is not None:
         share = total / sum(counts)
