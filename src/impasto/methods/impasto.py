@@ -19,7 +19,7 @@ METHOD = Method(
     encoder="pocket",
     terms=(
         Gram(layers=("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")),
-        Content(layers=("relu4_2",), weight=0.3),
+        Content(layers=("relu4_2",), weight=0.1),
         TotalVariation(weight=0.0),
         Gamut(weight=10.0),
     ),
