@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from hashlib import sha256
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from impasto import __version__, encoders, examples, picture, styles
+from impasto import encoders, examples, picture, styles
 from impasto.errors import EncoderError, Interrupted, OptionError, OutputError
 from impasto.methods import METHODS, Method
 from impasto.optimise import SOLVERS, Progress, levels, optimise
@@ -144,7 +145,7 @@ def stylize(
         "content_sha256": _checksum(opened.picture),
         "style_sha256": _checksum(painted.picture),
         "threads": torch.get_num_threads(),
-        "versions": {"impasto": __version__, "python": platform.python_version(), "torch": torch.__version__},
+        "versions": {"impasto": version("impasto"), "python": platform.python_version(), "torch": torch.__version__},
     }
     if changed := [name for name in ("device", "precision", "threads", "versions") if name in before and before[name] != settings[name]]:
         warnings.warn(f"{like} was painted with other {', '.join(changed)}; the bytes may differ", stacklevel=2)
