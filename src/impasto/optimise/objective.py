@@ -32,10 +32,11 @@ class Objective:
 
         Args:
             encoder: what the terms see the pictures through.
-            terms: the losses; one of weight 0 is left out, and its layers are not computed.
+            terms: the losses; one of weight 0 counts as 0 without being computed, nor are its layers.
             sources: ``{"content": [1, 3, H, W], "style": [1, 3, h, w]}``, the pictures the terms name as their sources.
         """
         self.encoder = encoder
+        self.names = tuple(term.name for term in terms)
         self.terms = tuple(term for term in terms if term.weight != 0)
         self.layers = tuple(sorted({layer for term in self.terms for layer in term.layers}))
         self.targets: list[Features] = []
@@ -50,8 +51,7 @@ class Objective:
     def __call__(self, canvas: Tensor) -> Evaluation:
         """Evaluate on a canvas, float ``[1, 3, H, W]``; differentiable with respect to it."""
         features = self.encoder(canvas, self.layers) if self.layers else {}
-        terms: dict[str, Tensor] = {}
+        terms = {name: canvas.new_zeros(()) for name in self.names}
         for term, target in zip(self.terms, self.targets, strict=True):
-            share = term.weight * term(canvas, features, target)
-            terms[term.name] = terms[term.name] + share if term.name in terms else share
+            terms[term.name] = terms[term.name] + term.weight * term(canvas, features, target)
         return Evaluation(sum(terms.values(), canvas.new_zeros(())), terms)
