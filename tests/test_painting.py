@@ -325,6 +325,7 @@ def test_previews(tmp_path):
             assert preview.size == (100, 75)
             expected = picture.to_pil(picture.resize(seen[step - 1].canvas.clamp(0, 1), (100, 75)))
             assert same(preview, expected)
+        assert picture.read_settings(tmp_path / f"out-{step:04d}.png")["stopped"] == step
 
 
 def test_callback():

@@ -155,7 +155,7 @@ def stylize(
     if log is not None:
         listeners.append(_logger(Path(log)))
     if preview is not None and target is not None:
-        listeners.append(_previewer(target, preview, finest))
+        listeners.append(_previewer(target, preview, finest, settings))
 
     def tell(progress: Progress) -> None:
         for listener in listeners:
@@ -282,10 +282,11 @@ def _logger(path: Path) -> Callable[[Progress], None]:
     return write
 
 
-def _previewer(target: Path, every: int, size: tuple[int, int]) -> Callable[[Progress], None]:
+def _previewer(target: Path, every: int, size: tuple[int, int], settings: Mapping[str, Any]) -> Callable[[Progress], None]:
     def write(progress: Progress) -> None:
         if progress.step % every == 0:
             file = target.with_name(f"{target.stem}-{progress.step:04d}.png")
-            picture.save(picture.resize(progress.canvas.cpu().clamp(0, 1), size), file)
+            canvas = picture.resize(progress.canvas.cpu().clamp(0, 1), size)
+            picture.save(canvas, file, settings={**settings, "stopped": progress.step})
 
     return write
