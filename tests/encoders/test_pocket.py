@@ -127,15 +127,31 @@ def test_folder(tmp_path):
 def test_damaged_file(tmp_path, content):
     file = tmp_path / "damaged.safetensors"
     file.write_bytes(content)
-    assert "not a whole safetensors file" in complaint(file)
+    assert "not a whole weights file" in complaint(file)
 
 
-@pytest.mark.parametrize("layer", ["conv3_1.weight", "conv1_1.bias"])
-def test_missing_layer(tmp_path, layer):
+@pytest.mark.parametrize(
+    ("array", "last"), [("conv3_1.weight", "pool2"), ("conv3_2.bias", "relu3_1"), ("embed4_2.weight", "conv4_2"), ("conv5_1.bias", "pool4")]
+)
+def test_missing_layer(tmp_path, array, last):
+    """A file that ends early is as good as a whole one up to there."""
     state = load_file(POCKET)
-    del state[layer]
+    del state[array]
     save_file(state, tmp_path / "other.safetensors")
-    assert f"has no {layer}" in complaint(tmp_path / "other.safetensors")
+    encoder = load(tmp_path / "other.safetensors").encoder
+    assert encoder.layers[-1] == last
+    pixels = photograph("chelsea", 48)
+    assert torch.equal(encoder(pixels, (last,))[last], load().encoder(pixels, (last,))[last])
+    with pytest.raises(EncoderError, match=rf"other.safetensors has no {array}, which relu5_1 needs") as caught:
+        encoder(pixels, ("relu1_1", "relu5_1"))
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_missing_first_layer(tmp_path):
+    state = load_file(POCKET)
+    del state["conv1_1.bias"]
+    save_file(state, tmp_path / "other.safetensors")
+    assert "has no conv1_1.bias" in complaint(tmp_path / "other.safetensors")
 
 
 def test_wrong_shape(tmp_path):

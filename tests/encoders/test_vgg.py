@@ -12,20 +12,24 @@ CHANNELS = ((4, 5), (6, 7), (8,))
 LAYERS = (
     *("conv1_1", "relu1_1", "conv1_2", "relu1_2", "pool1"),
     *("conv2_1", "relu2_1", "conv2_2", "relu2_2", "pool2"),
-    *("conv3_1", "relu3_1"),
+    *("conv3_1", "relu3_1", "pool3"),
 )
-# The mean and deviation of the RGB channels are float32 in the encoder.
-EXACT = 1e-6
+EXACT = 1e-12
+POOLS = {
+    "max": lambda cells: cells.max((3, 5)),
+    "average": lambda cells: cells.mean((3, 5)),
+    "l2": lambda cells: np.sqrt(np.square(cells).mean((3, 5))),
+}
 PADS = {"zeros": "constant", "reflect": "reflect", "replicate": "edge"}
 
 
 def built(precision=torch.float64, **options):
     """An encoder with random weights."""
-    encoder = VGG(Architecture(CHANNELS, **options)).requires_grad_(False)
+    encoder = VGG(Architecture(CHANNELS, **options), precision).requires_grad_(False)
     random = np.random.default_rng(0)
     for weights in encoder.state_dict().values():
         weights.copy_(torch.from_numpy(random.normal(0, 0.3, weights.shape)))
-    return encoder.to(precision)
+    return encoder
 
 
 def noise(height, width, count=1, seed=1):
@@ -52,7 +56,7 @@ def expected(encoder, picture):
             down, across = (min(2, side) for side in x.shape[2:])
             height, width = x.shape[2] // down, x.shape[3] // across
             cells = x[:, :, : height * down, : width * across].reshape(*x.shape[:2], height, down, width, across)
-            x = cells.max((3, 5)) if architecture.pooling == "max" else cells.mean((3, 5))
+            x = POOLS[architecture.pooling](cells)
         features[layer] = x
         if layer in architecture.embedded:
             features[layer] = np.einsum("ncyx,oc->noyx", x, weights[f"{layer.replace('relu', 'embed')}.weight"][:, :, 0, 0])
@@ -76,7 +80,7 @@ class Calls(TorchFunctionMode):
 
 
 @pytest.mark.parametrize("padding", PADS)
-@pytest.mark.parametrize("pooling", ["max", "average"])
+@pytest.mark.parametrize("pooling", POOLS)
 @pytest.mark.parametrize("size", [(16, 12), (13, 9), (8, 31)])
 def test_forward(padding, pooling, size):
     encoder = built(padding=padding, pooling=pooling)
@@ -89,7 +93,7 @@ def test_forward(padding, pooling, size):
 
 
 @pytest.mark.parametrize("padding", PADS)
-@pytest.mark.parametrize("pooling", ["max", "average"])
+@pytest.mark.parametrize("pooling", POOLS)
 @pytest.mark.parametrize("size", [(1, 1), (1, 13), (13, 1), (2, 3)])
 def test_no_picture_is_too_small(padding, pooling, size):
     encoder = built(padding=padding, pooling=pooling)
@@ -170,9 +174,10 @@ def test_unknown_layer():
         built()(noise(4, 4), ("relu1_1", "relu9_9"))
 
 
+@pytest.mark.parametrize("pooling", ["average", "l2"])
 @pytest.mark.parametrize("padding", PADS)
-def test_gradient(padding):
-    encoder = built(padding=padding, pooling="average")
+def test_gradient(padding, pooling):
+    encoder = built(padding=padding, pooling=pooling)
     picture = noise(9, 8).requires_grad_()
     weights = {layer: noise(1, 1, seed=n)[0, 0, 0, 0] for n, layer in enumerate(LAYERS)}
 
@@ -184,3 +189,31 @@ def test_gradient(padding):
     with torch.no_grad():
         slope = (value(picture + step * direction) - value(picture - step * direction)) / (2 * step)
     assert (picture.grad * direction).sum().item() == pytest.approx(slope.item(), rel=1e-5)
+
+
+@pytest.mark.parametrize("precision", [torch.float64, torch.float32, torch.bfloat16])
+def test_l2_pooling_has_a_gradient_at_zero(precision):
+    encoder = built(precision, pooling="l2")
+    for name in ("conv1_2.weight", "conv1_2.bias"):
+        encoder.state_dict()[name].zero_()
+    picture = noise(8, 8).float().requires_grad_()
+    features = encoder(picture, ("conv1_1", "pool1"))
+    assert features["pool1"].abs().max() < 1e-18
+    sum(values.float().sum() for values in features.values()).backward()
+    assert picture.grad.isfinite().all()
+    assert picture.grad.any()
+
+
+def test_one_layer_under_several_names():
+    """What the third block lacks is answered by what it has, computed once."""
+    picture = noise(16, 16)
+    with Calls() as calls:
+        features = built()(picture, ("relu3_4", "conv1_1", "relu3_1", "layer1"))
+    assert list(features) == ["conv1_1", "relu3_4", "relu3_1", "layer1"]
+    assert features["relu3_4"] is features["relu3_1"] is features["layer1"]
+    assert calls.names.count("conv2d") == 5
+
+
+def test_a_block_that_is_not_there():
+    with pytest.raises(KeyError, match=r"relu4_1.*relu3_1"):
+        built()(noise(4, 4), ("relu4_1",))

@@ -1,20 +1,19 @@
-"""VGG-like encoders: blocks of 3x3 convolutions and rectifiers with a 2x2 pooling between blocks.
+"""VGG-like encoders: blocks of 3x3 convolutions and rectifiers with a 2x2 pooling after each block.
 
 Simonyan & Zisserman, *Very Deep Convolutional Networks for Large-Scale Image Recognition*, 2015. The networks of the
 style-transfer literature differ only in how wide and deep their blocks are, how they pool and how they pad, so one
 class builds them all from an :class:`Architecture`.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-Pooling = Literal["max", "average"]
-Padding = Literal["zeros", "reflect", "replicate"]
+from impasto.encoders.encoder import IMAGENET, RGB, Encoder, Padding, Pooling, convolve, pool
+from impasto.encoders.stored import Parameter
 
 
 @dataclass(frozen=True)
@@ -35,93 +34,68 @@ class Architecture:
     pooling: Pooling = "max"
     padding: Padding = "zeros"
     embedded: Mapping[str, int] = field(default_factory=dict)
-    mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
-    deviation: tuple[float, float, float] = (0.229, 0.224, 0.225)
+    mean: RGB = IMAGENET[0]
+    deviation: RGB = IMAGENET[1]
 
     @property
     def layers(self) -> tuple[str, ...]:
         """Every layer's name in the order of computation: ``conv1_1``, ``relu1_1``, …, ``pool1``, ``conv2_1`` and so on."""
         names: list[str] = []
         for block, widths in enumerate(self.channels, start=1):
-            if block > 1:
-                names.append(f"pool{block - 1}")
             for convolution in range(1, len(widths) + 1):
                 names += [f"conv{block}_{convolution}", f"relu{block}_{convolution}"]
+            names.append(f"pool{block}")
         return tuple(names)
 
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """The state dict of a :class:`VGG` in the order of computation, with the names that torchvision gives it."""
+        found: list[Parameter] = []
+        widths = iter([3, *(width for block in self.channels for width in block)])
+        before = next(widths)
+        # Torchvision numbers layers as we list them: a convolution, its rectifier, a pooling after each block.
+        for number, layer in enumerate(self.layers):
+            if layer.startswith("conv"):
+                width = next(widths)
+                for kind, shape in (("weight", (width, before, 3, 3)), ("bias", (width,))):
+                    found.append(Parameter(f"{layer}.{kind}", layer, shape, f"features.{number}.{kind}"))
+                before = width
+            elif embedding := self.embedded.get(layer):
+                name = f"{layer.replace('relu', 'embed')}.weight"
+                found.append(Parameter(name, layer, (embedding, before, 1, 1), name))
+        return tuple(found)
 
-class VGG(nn.Module):
-    """A network that turns a picture into named features.
+
+VGG16 = Architecture(((64,) * 2, (128,) * 2, (256,) * 3, (512,) * 3, (512,) * 3))
+VGG19 = Architecture(((64,) * 2, (128,) * 2, (256,) * 4, (512,) * 4, (512,) * 4))
+
+
+class VGG(Encoder):
+    """A VGG-like encoder.
 
     The state dict holds ``conv{b}_{c}.weight`` ``[out, in, 3, 3]`` and ``conv{b}_{c}.bias`` ``[out]``, and
     ``embed{b}_{c}.weight`` ``[embedded, out, 1, 1]`` where a layer is embedded.
     """
 
-    mean: Tensor
-    deviation: Tensor
-
-    def __init__(self, architecture: Architecture) -> None:
-        super().__init__()
+    def __init__(self, architecture: Architecture, precision: torch.dtype = torch.float32) -> None:
+        super().__init__(architecture.layers, architecture.mean, architecture.deviation, precision)
         self.architecture = architecture
-        width = 3
-        for block, widths in enumerate(architecture.channels, start=1):
-            for convolution, out in enumerate(widths, start=1):
-                self.add_module(f"conv{block}_{convolution}", nn.Conv2d(width, out, 3))
-                width = out
-                if embedding := architecture.embedded.get(f"relu{block}_{convolution}"):
-                    self.add_module(f"embed{block}_{convolution}", nn.Conv2d(out, embedding, 1, bias=False))
-        self.register_buffer("mean", torch.tensor(architecture.mean).view(1, 3, 1, 1), persistent=False)
-        self.register_buffer("deviation", torch.tensor(architecture.deviation).view(1, 3, 1, 1), persistent=False)
+        for parameter in architecture.parameters:
+            if len(parameter.shape) == 4:
+                out, width, size, _ = parameter.shape
+                convolution = nn.Conv2d(width, out, size, bias=parameter.name.startswith("conv"), dtype=precision)
+                self.add_module(parameter.name.removesuffix(".weight"), convolution)
 
-    @property
-    def precision(self) -> torch.dtype:
-        """What the network computes in, and the precision of its features."""
-        return next(self.parameters()).dtype
-
-    def forward(self, picture: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
-        """The features of ``picture`` at ``layers``, computing nothing deeper than the deepest of them.
-
-        Args:
-            picture: float ``[N, 3, H, W]``, sRGB in [0, 1].
-            layers: names out of ``architecture.layers``.
-
-        Returns:
-            ``{layer: [N, C, h, w]}`` in the weights' precision, in the order of computation.
-
-        Raises:
-            KeyError: a layer this network doesn't have.
-        """
-        wanted = set(layers)
-        if unknown := wanted.difference(self.architecture.layers):
-            raise KeyError(f"no layer {', '.join(sorted(unknown))}; this encoder has {', '.join(self.architecture.layers)}")
-        features: dict[str, Tensor] = {}
-        x = (picture - self.mean) / self.deviation
-        x = x.to(self.precision, memory_format=torch.channels_last)
-        for layer in self.architecture.layers:
-            if len(features) == len(wanted):
-                break
-            if layer.startswith("conv"):
-                x = self._convolve(layer, x)
-            elif layer.startswith("relu"):
-                # In place only where nobody asked for the activation before the rectifier.
-                x = functional.relu(x, inplace=layer.replace("relu", "conv") not in wanted)
-            else:
-                x = self._pool(x)
-            if layer in wanted:
-                features[layer] = self.get_submodule(layer.replace("relu", "embed"))(x) if layer in self.architecture.embedded else x
-        return features
-
-    def _convolve(self, layer: str, x: Tensor) -> Tensor:
-        convolution = self.get_submodule(layer)
-        assert isinstance(convolution, nn.Conv2d)
-        padding = self.architecture.padding
-        if padding == "zeros":
-            return functional.conv2d(x, convolution.weight, convolution.bias, padding=1)
-        if padding == "reflect" and min(x.shape[2:]) == 1:
-            padding = "replicate"  # a side of one pixel has nothing to mirror
-        return functional.conv2d(functional.pad(x, (1, 1, 1, 1), padding), convolution.weight, convolution.bias)
-
-    def _pool(self, x: Tensor) -> Tensor:
+    def _compute(self, layer: str, x: Tensor, *, spare: bool) -> Tensor:
+        if layer.startswith("conv"):
+            convolution = self.get_submodule(layer)
+            assert isinstance(convolution, nn.Conv2d)
+            return convolve(x, convolution, self.architecture.padding)
+        if layer.startswith("relu"):
+            return functional.relu(x, inplace=spare)
         # A side of one pixel stays one pixel, so that no picture is too small for the network.
-        pool = functional.max_pool2d if self.architecture.pooling == "max" else functional.avg_pool2d
-        return pool(x, kernel_size=(min(2, x.shape[2]), min(2, x.shape[3])))
+        window = (min(2, x.shape[2]), min(2, x.shape[3]))
+        return pool(x, self.architecture.pooling, window, window)
+
+    def _report(self, layer: str, x: Tensor) -> Tensor:
+        return self.get_submodule(layer.replace("relu", "embed"))(x) if layer in self.architecture.embedded else x
