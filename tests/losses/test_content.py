@@ -7,7 +7,16 @@ import torch
 from impasto.losses import Content
 
 LAYERS = ("relu4_2", "relu3_1")
-SHAPES = [{"relu4_2": (1, 5, 7, 3), "relu3_1": (1, 3, 15, 6)}, {"relu4_2": (1, 4, 1, 9), "relu3_1": (1, 2, 1, 19)}]
+SHAPES = [{"relu4_2": (1, 5, 7, 3), "relu3_1": (1, 3, 15, 6)}, {"relu4_2": (1, 4, 1, 1), "relu3_1": (1, 2, 1, 19)}]
+PIXELS = torch.zeros(1, 3, 2, 2)
+WEIGHTS = [((), (0.5, 0.5)), ((2.0, 0.25), (2.0, 0.25))]
+# What the sum of squares is multiplied by, of the content's features.
+SCALES = {
+    "relative": lambda p: 1 / (p**2).sum(),
+    "half": lambda p: 0.5,
+    "sum": lambda p: 1.0,
+    "mean": lambda p: 1 / (p.shape[1] * p.shape[2] * p.shape[3]),
+}
 
 
 def features(shapes, seed, precision=torch.float32, layout=torch.contiguous_format):
@@ -19,49 +28,56 @@ def as_double(features):
     return {layer: x.detach().double().numpy() for layer, x in features.items()}
 
 
-def formula(canvas, target):
-    return np.mean([((canvas[layer] - target[layer]) ** 2).sum() / (target[layer] ** 2).sum() for layer in LAYERS])
+def target(term, content):
+    return term.target(PIXELS, lambda picture, layers: {layer: content[layer] for layer in layers})
 
 
-def gradient(canvas, target, layer):
-    return 2 * (canvas[layer] - target[layer]) / (target[layer] ** 2).sum() / len(LAYERS)
-
-
+@pytest.mark.parametrize("scale", SCALES)
+@pytest.mark.parametrize(("given", "weights"), WEIGHTS)
 @pytest.mark.parametrize("shapes", SHAPES)
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
 @pytest.mark.parametrize(("precision", "tolerance"), [(torch.float32, 1e-5), (torch.float64, 1e-12)])
-def test_value_and_gradient(shapes, layout, precision, tolerance):
-    term = Content(layers=LAYERS)
+def test_value_and_gradient(scale, given, weights, shapes, layout, precision, tolerance):
+    term = Content(layers=LAYERS, layer_weights=given, scale=scale)
     canvas, content = features(shapes, 0, precision, layout), features(shapes, 1, precision, layout)
     for x in canvas.values():
         x.requires_grad_()
-    loss = term(torch.zeros(1, 3, 2, 2), canvas, term.target(content))
+    loss = term(PIXELS, canvas, target(term, content))
     loss.backward()
     mine, his = as_double(canvas), as_double(content)
+    value = 0.0
+    for weight, layer in zip(weights, LAYERS, strict=True):
+        factor = weight * SCALES[scale](his[layer])
+        value += factor * ((mine[layer] - his[layer]) ** 2).sum()
+        gradient = 2 * factor * (mine[layer] - his[layer])
+        assert np.linalg.norm(canvas[layer].grad.double().numpy() - gradient) <= tolerance * np.linalg.norm(gradient)
     assert loss.shape == ()
-    assert loss.item() == pytest.approx(formula(mine, his), rel=tolerance)
-    for layer in LAYERS:
-        expected = gradient(mine, his, layer)
-        assert np.linalg.norm(canvas[layer].grad.double().numpy() - expected) <= tolerance * np.linalg.norm(expected)
+    assert loss.item() == pytest.approx(value, rel=tolerance)
 
 
-def test_scale():
+def test_relative():
     term = Content(layers=LAYERS)
     content = features(SHAPES[0], 0)
     nothing = {layer: torch.zeros_like(x) for layer, x in content.items()}
-    pixels = torch.zeros(1, 3, 2, 2)
-    assert term(pixels, content, term.target(content)).item() == 0
-    assert term(pixels, nothing, term.target(content)).item() == pytest.approx(1)
-    assert term(pixels, nothing, nothing).item() == 0  # a black content divides nothing by nothing
+    assert term(PIXELS, content, target(term, content)).item() == 0
+    assert term(PIXELS, nothing, target(term, content)).item() == pytest.approx(1)
+    assert term(PIXELS, nothing, nothing).item() == 0  # a black content divides nothing by nothing
 
 
 def test_half_precision_features_are_summed_in_float32():
-    term = Content(layers=LAYERS)
+    term = Content(layers=LAYERS, scale="sum", layer_weights=(1.0, 1.0))
     canvas, content = features(SHAPES[0], 0, torch.bfloat16), features(SHAPES[0], 1, torch.bfloat16)
-    loss = term(torch.zeros(1, 3, 2, 2), canvas, term.target(content))
+    loss = term(PIXELS, canvas, target(term, content))
+    mine, his = as_double(canvas), as_double(content)
     assert loss.dtype == torch.float32
-    assert loss.item() == pytest.approx(formula(as_double(canvas), as_double(content)), rel=1e-5)
+    assert loss.item() == pytest.approx(sum(((mine[layer] - his[layer]) ** 2).sum() for layer in LAYERS), rel=1e-5)
+
+
+def test_as_many_weights_as_layers():
+    content = features(SHAPES[0], 0)
+    with pytest.raises(ValueError, match="zip"):
+        Content(layers=LAYERS, layer_weights=(1.0,))(PIXELS, content, content)
 
 
 def test_looks_at_the_content():
-    assert (Content.source, Content.name) == ("content", "content")
+    assert (Content.source, Content.name, Content.role) == ("content", "content", "content")

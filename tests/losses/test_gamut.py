@@ -37,4 +37,4 @@ def test_inside_is_free():
 def test_needs_no_source():
     assert Gamut.source is None
     assert Gamut().layers == ()
-    assert Gamut.name == "gamut"
+    assert (Gamut.name, Gamut.role) == ("gamut", "gamut")

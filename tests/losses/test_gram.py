@@ -9,6 +9,7 @@ from impasto.losses import Gram, gram
 LAYERS = ("relu1_1", "relu3_1")
 SHAPES = [(1, 5, 7, 3), (1, 8, 1, 11), (1, 3, 13, 1), (1, 4, 1, 1)]
 LAYOUTS = [torch.contiguous_format, torch.channels_last]
+PIXELS = torch.zeros(1, 3, 20, 17)
 
 
 def noise(shape, seed, precision=torch.float32, layout=torch.contiguous_format):
@@ -23,22 +24,6 @@ def matrix(x):
         for column in range(width):
             result += np.outer(x[0, :, y, column], x[0, :, y, column])
     return result / (height * width)
-
-
-def formula(canvas, style):
-    errors = []
-    for layer in LAYERS:
-        mine, his = matrix(canvas[layer]), matrix(style[layer])
-        errors.append(((mine - his) ** 2).sum() / (his**2).sum())
-    return np.mean(errors)
-
-
-def gradient(canvas, style, layer):
-    """Of `|G - A|² / |A|²` with respect to F: `4 (G - A) F / M |A|²`, as in Gatys et al. 2016, equation 6."""
-    x, his = canvas[layer], matrix(style[layer])
-    positions = x.shape[2] * x.shape[3]
-    inner = 4 * np.einsum("ij,njyx->niyx", matrix(x) - his, x) / positions
-    return inner / (his**2).sum() / len(LAYERS)
 
 
 def far(value, expected):
@@ -90,27 +75,60 @@ def test_bfloat16(layout):
     assert far(x.grad, np.einsum("ij,njyx->niyx", back + back.T, x.detach().double().numpy()) / 1200) < 2**-6
 
 
+def target(term, style):
+    return term.target(PIXELS, lambda picture, layers: {layer: style[layer] for layer in layers})
+
+
+# What the sum of squares is multiplied by, of A, the number of channels N, of positions M and of the picture's pixels, where
+# G = F Fᵀ sums over positions.
+SCALES = {
+    "relative": lambda a, n, m, pixels: 1 / (a**2).sum(),
+    "gatys": lambda a, n, m, pixels: 1 / (4 * n**2 * m**2),
+    "tutorial": lambda a, n, m, pixels: 1 / (n * m) ** 2 / n**2,
+    "keras": lambda a, n, m, pixels: 1 / (4 * 3**2 * pixels**2),
+    "mean": lambda a, n, m, pixels: 1 / n**2,
+}
+
+
+@pytest.mark.parametrize("scale", SCALES)
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("sizes", [((9, 7), (4, 3)), ((1, 9), (1, 4)), ((1, 1), (1, 1))])
-def test_style_loss(layout, sizes):
-    term = Gram(layers=LAYERS)
-    widths = (6, 4)
-    canvas = {n: noise((1, c, *s), 0, layout=layout).requires_grad_() for n, c, s in zip(LAYERS, widths, sizes, strict=True)}
-    style = {n: noise((1, c, 8, 5), 1, layout=layout) for n, c in zip(LAYERS, widths, strict=True)}
-    loss = term(torch.zeros(1, 3, 2, 2), canvas, term.target(style))
+@pytest.mark.parametrize(("given", "weights"), [((), (0.5, 0.5)), ((2.0, 0.25), (2.0, 0.25))])
+@pytest.mark.parametrize(("precision", "tolerance"), [(torch.float32, 1e-5), (torch.float64, 1e-11)])
+def test_style_loss(scale, layout, sizes, given, weights, precision, tolerance):
+    """The style is larger, and counts as if it had the canvas's number of positions."""
+    term = Gram(layers=LAYERS, layer_weights=given, scale=scale)
+    shapes = [(1, channels, *size) for channels, size in zip((6, 4), sizes, strict=True)]
+    canvas = {layer: noise(shape, 0, precision, layout).requires_grad_() for layer, shape in zip(LAYERS, shapes, strict=True)}
+    style = {layer: noise((1, shape[1], 11, 8), 1, precision, layout) for layer, shape in zip(LAYERS, shapes, strict=True)}
+    loss = term(PIXELS, canvas, target(term, style))
     loss.backward()
-    mine, his = ({n: x.detach().double().numpy() for n, x in features.items()} for features in (canvas, style))
+    value = 0.0
+    for weight, layer, shape in zip(weights, LAYERS, shapes, strict=True):
+        x, m = canvas[layer].detach().double().numpy(), shape[2] * shape[3]
+        g, a = matrix(x) * m, matrix(style[layer].double().numpy()) * m
+        factor = weight * SCALES[scale](a, shape[1], m, PIXELS.shape[2] * PIXELS.shape[3])
+        value += factor * ((g - a) ** 2).sum()
+        # Gatys et al. 2016, equation 6, without its own factor.
+        assert far(canvas[layer].grad, 4 * factor * np.einsum("ij,njyx->niyx", g - a, x)) <= tolerance
     assert loss.shape == ()
-    assert loss.item() == pytest.approx(formula(mine, his), rel=1e-5)
-    for layer in LAYERS:
-        assert far(canvas[layer].grad, gradient(mine, his, layer)) <= 1e-5
+    assert loss.dtype == precision
+    assert loss.item() == pytest.approx(value, rel=tolerance)
 
 
 def test_targets_are_gram_matrices():
     term = Gram(layers=("relu1_1",))
-    style = noise((1, 4, 6, 5), 0)
-    target = term.target({"relu1_1": style})
-    assert target["relu1_1"].shape == (1, 4, 4)
-    assert term(torch.zeros(1, 3, 2, 2), {"relu1_1": style}, target).item() == 0
-    assert term(torch.zeros(1, 3, 2, 2), {"relu1_1": torch.zeros_like(style)}, target).item() == pytest.approx(1)
-    assert (Gram.source, Gram.name) == ("style", "style")
+    style = {"relu1_1": noise((1, 4, 6, 5), 0)}
+    assert target(term, style)["relu1_1"].shape == (1, 4, 4)
+    assert term(PIXELS, style, target(term, style)).item() == 0
+    assert term(PIXELS, {"relu1_1": torch.zeros(1, 4, 6, 5)}, target(term, style)).item() == pytest.approx(1)
+    assert (Gram.source, Gram.name, Gram.role) == ("style", "style", "style")
+
+
+def test_an_empty_style():
+    term = Gram(layers=("relu1_1",))
+    canvas = {"relu1_1": torch.zeros(1, 4, 6, 5, requires_grad=True)}
+    loss = term(PIXELS, canvas, target(term, canvas))
+    loss.backward()
+    assert loss.item() == 0
+    assert not canvas["relu1_1"].grad.any()

@@ -1,9 +1,32 @@
 """One file per published loss; each is a :class:`Term`, a small object that is data and a pure function at once."""
 
+from impasto.losses.alpha_norm import AlphaNorm
 from impasto.losses.content import Content
 from impasto.losses.gamut import Gamut
 from impasto.losses.gram import Gram, gram
-from impasto.losses.term import Features, Term
+from impasto.losses.histogram import Histogram
+from impasto.losses.laplacian import Laplacian
+from impasto.losses.moments import Moments
+from impasto.losses.mrf import MRF
+from impasto.losses.term import Encode, Features, Term
 from impasto.losses.total_variation import TotalVariation
 
-__all__ = ["Content", "Features", "Gamut", "Gram", "Term", "TotalVariation", "gram"]
+STYLE_LOSSES: dict[str, type[Term]] = {"gram": Gram, "moments": Moments, "histogram": Histogram, "mrf": MRF}
+"""The terms that can take the place of a method's style term, by name; each needs no more than layers."""
+
+__all__ = [
+    "MRF",
+    "STYLE_LOSSES",
+    "AlphaNorm",
+    "Content",
+    "Encode",
+    "Features",
+    "Gamut",
+    "Gram",
+    "Histogram",
+    "Laplacian",
+    "Moments",
+    "Term",
+    "TotalVariation",
+    "gram",
+]

@@ -3,23 +3,45 @@
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-import torch
 from torch import Tensor
 
-from impasto.losses.term import Features, Term, relative_squared_error
+from impasto.losses.term import Features, Term, energy, squared_error
+
+_FORMULAS = {
+    "relative": r"\frac{\sum_{ij} (F^l_{ij} - P^l_{ij})^2}{\sum_{ij} (P^l_{ij})^2}",
+    "half": r"\frac{1}{2} \sum_{ij} (F^l_{ij} - P^l_{ij})^2",
+    "sum": r"\sum_{ij} (F^l_{ij} - P^l_{ij})^2",
+    "mean": r"\frac{1}{N_l M_l} \sum_{ij} (F^l_{ij} - P^l_{ij})^2",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Content(Term):
-    """Squared distance of features, relative to the content's energy: ``mean over layers of |F - P|² / |P|²``.
+    """Squared distance of the canvas's features F from the content's, P.
 
-    Gatys et al. 2016, equation 1, is ``½ |F - P|²``; dividing by ``|P|²`` instead makes one weight hold for every
-    layer, encoder and picture size.
+    Attributes:
+        scale: what the sum over channels and positions is multiplied by: ``half`` is equation 1 of Gatys et al. 2016,
+            ``½ |F - P|²``; ``sum`` is ``|F - P|²``; ``mean`` divides that by the number of values; ``relative`` (ours)
+            divides it by ``|P|²``, so that one weight holds for every layer, encoder and picture size.
     """
 
+    scale: Literal["relative", "half", "sum", "mean"] = "relative"
     name: ClassVar[str] = "content"
+    role: ClassVar[str] = "content"
     source: ClassVar[Literal["content", "style"] | None] = "content"
+
+    @property
+    def formula(self) -> str:
+        """See :attr:`Term.formula`."""
+        return _FORMULAS[self.scale]
 
     def __call__(self, canvas: Tensor, features: Features, target: Features) -> Tensor:
         """See :meth:`Term.__call__`."""
-        return torch.stack([relative_squared_error(features[layer], target[layer]) for layer in self.layers]).mean()
+
+        def loss(layer: str) -> Tensor:
+            error = squared_error(features[layer], target[layer])
+            if self.scale == "relative":
+                return error / energy(target[layer])
+            return error * {"half": 0.5, "sum": 1.0, "mean": 1 / target[layer].numel()}[self.scale]
+
+        return self.over_layers(loss)

@@ -16,6 +16,12 @@ class Gamut(Term):
     """
 
     name: ClassVar[str] = "gamut"
+    role: ClassVar[str] = "gamut"
+
+    @property
+    def formula(self) -> str:
+        """See :attr:`Term.formula`."""
+        return r"\frac{1}{3HW} \sum_i (x_i - \min(\max(x_i, 0), 1))^2"
 
     def __call__(self, canvas: Tensor, features: Features, target: Features) -> Tensor:
         """See :meth:`Term.__call__`."""

@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Literal
 import torch
 from torch import Tensor
 
-from impasto.losses.term import Features, Term, promote, relative_squared_error
+from impasto.losses.term import Encode, Features, Term, energy, promote, squared_error
 
 
 class _Gram(torch.autograd.Function):
@@ -44,21 +44,60 @@ def gram(features: Tensor) -> Tensor:
     return matrix
 
 
+_FORMULAS = {
+    "relative": r"\frac{\sum_{ij} (G^l_{ij} - A^l_{ij})^2}{\sum_{ij} (A^l_{ij})^2}",
+    "gatys": r"\frac{1}{4 N_l^2 M_l^2} \sum_{ij} (G^l_{ij} - A^l_{ij})^2",
+    "tutorial": r"\frac{1}{N_l^2} \sum_{ij} \left(\frac{G^l_{ij} - A^l_{ij}}{N_l M_l}\right)^2",
+    "keras": r"\frac{1}{4 \cdot 3^2 (HW)^2} \sum_{ij} (G^l_{ij} - A^l_{ij})^2",
+    "mean": r"\frac{1}{N_l^2} \sum_{ij} (G^l_{ij} - A^l_{ij})^2",
+}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Gram(Term):
-    """Squared distance of Gram matrices, relative to the style's: ``mean over layers of |G - A|² / |A|²``.
+    """Squared distance of the canvas's Gram matrices G from the style's, A (Gatys et al. 2016, equations 3 to 5).
 
-    Gatys et al. 2016, equations 4 and 5, with each layer's normalisation ``1 / 4N²M²`` replaced by ``1 / |A|²``, so
-    that every layer counts the same however strong its activations are.
+    With N channels, M positions and ``G = F Fᵀ``. Published losses assume that content and style have the same size.
+    Where they don't, A is taken as if the style had as many positions as the canvas, which is what equal textures of
+    different sizes ask for.
+
+    Attributes:
+        scale: what ``Σ (G - A)²`` is multiplied by: ``gatys`` is the paper's ``1 / 4N²M²``; ``tutorial`` is PyTorch's
+            mean squared error of ``G / NM``, ``1 / N⁴M²``; ``keras`` is ``1 / (4 · 3² · (HW)²)`` with the picture's own
+            height and width at every layer; ``mean`` is ``1 / N²``, of unnormalised Gram matrices; ``relative`` (ours)
+            is ``1 / |A|²``, so that every layer counts the same however strong its activations are.
     """
 
+    scale: Literal["relative", "gatys", "tutorial", "keras", "mean"] = "relative"
     name: ClassVar[str] = "style"
+    role: ClassVar[str] = "style"
     source: ClassVar[Literal["content", "style"] | None] = "style"
 
-    def target(self, features: Features) -> Features:
-        """The Gram matrices ``{layer: [1, C, C]}`` of the style's features."""
-        return {layer: gram(x) for layer, x in features.items()}
+    @property
+    def formula(self) -> str:
+        """See :attr:`Term.formula`."""
+        return _FORMULAS[self.scale]
+
+    def target(self, picture: Tensor, encode: Encode) -> Features:
+        """See :meth:`Term.target`: the style's Gram matrices, averaged over positions, ``{layer: [1, C, C]}``."""
+        return {layer: gram(x) for layer, x in encode(picture, self.layers).items()}
 
     def __call__(self, canvas: Tensor, features: Features, target: Features) -> Tensor:
         """See :meth:`Term.__call__`."""
-        return torch.stack([relative_squared_error(gram(features[layer]), target[layer]) for layer in self.layers]).mean()
+
+        def loss(layer: str) -> Tensor:
+            x, style = features[layer], target[layer]
+            error = squared_error(gram(x), style)  # of matrices averaged over positions: a factor of 1 / M² is in it already
+            if self.scale == "relative":
+                return error / energy(style)
+            channels, positions = x.shape[1], x.shape[2] * x.shape[3]
+            pixels = canvas.shape[2] * canvas.shape[3]
+            factors = {
+                "gatys": 1 / (4 * channels**2),
+                "tutorial": 1 / channels**4,
+                "keras": positions**2 / (4 * 3**2 * pixels**2),
+                "mean": positions**2 / channels**2,
+            }
+            return error * factors[self.scale]
+
+        return self.over_layers(loss)

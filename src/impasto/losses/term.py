@@ -1,13 +1,15 @@
 """What every loss of the house has in common."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor
 
 Features = dict[str, Tensor]
+Encode = Callable[[Tensor, Sequence[str]], Features]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,25 +22,35 @@ class Term(ABC):
     Attributes:
         weight: factor with which the term enters the total.
         layers: the encoder's layers whose features the term needs; empty for a loss on the pixels alone.
+        layer_weights: factors ``w_l`` of the layers' losses, as many as layers; empty for their mean, ``1 / n`` each.
         name: the term's key in logs and in an objective's parts.
+        role: what a weight option addresses: ``--style-weight`` is for every term in the role ``style``, whichever loss that is.
         source: the picture the target is made from, or None where there is no target.
     """
 
     weight: float = 1.0
     layers: tuple[str, ...] = ()
+    layer_weights: tuple[float, ...] = ()
     name: ClassVar[str]
+    role: ClassVar[str]
     source: ClassVar[Literal["content", "style"] | None] = None
 
-    def target(self, features: Features) -> Features:
-        """What the canvas is compared with, from the source picture's features at ``layers``.
+    @property
+    @abstractmethod
+    def formula(self) -> str:
+        """The unweighted loss in TeX, in the literature's symbols, for the documentation."""
+
+    def target(self, picture: Tensor, encode: Encode) -> Features:
+        """What the canvas is compared with, made from the source.
 
         Args:
-            features: ``{layer: [1, C, h, w]}``.
+            picture: the source, float ``[1, 3, h, w]``, sRGB in [0, 1].
+            encode: gives a picture's features at some layers, ``{layer: [1, C, h, w]}``.
 
         Returns:
-            One tensor per layer, in whatever shape the term compares.
+            Named tensors, in whatever shape the term compares; one per layer, unless the term says otherwise.
         """
-        return features
+        return encode(picture, self.layers)
 
     @abstractmethod
     def __call__(self, canvas: Tensor, features: Features, target: Features) -> Tensor:
@@ -53,14 +65,44 @@ class Term(ABC):
             A scalar of float32 or better.
         """
 
+    def over_layers(self, loss: Callable[[str], Tensor]) -> Tensor:
+        """``Σ_l w_l loss(l)`` over the term's layers; ``loss`` maps a layer's name to a scalar."""
+        weights = self.layer_weights or (1 / len(self.layers),) * len(self.layers)
+        return torch.stack([weight * loss(layer) for weight, layer in zip(weights, self.layers, strict=True)]).sum()
 
-def relative_squared_error(value: Tensor, target: Tensor) -> Tensor:
-    """``|value - target|² / |target|²``: 0 where they agree, 1 where ``value`` is 0; the same scale for every layer."""
-    target = target.to(promote(target))
-    error = (value.to(target.dtype) - target).square().sum()
-    return error / target.square().sum().clamp_min(1e-12)
+
+class _Known(torch.autograd.Function):
+    """See :func:`with_gradient`."""
+
+    @staticmethod
+    def forward(context: Any, x: Tensor, value: Tensor, gradient: Tensor) -> Tensor:
+        context.save_for_backward(gradient)
+        context.precision = x.dtype
+        return value.clone()
+
+    @staticmethod
+    def backward(context: Any, *upstream: Tensor) -> tuple[Tensor, None, None]:
+        (gradient,) = context.saved_tensors
+        return (upstream[0] * gradient).to(context.precision), None, None
+
+
+def with_gradient(x: Tensor, value: Tensor, gradient: Tensor) -> Tensor:
+    """``value``, a scalar function of ``x`` whose ``gradient`` has been computed along with it, for autograd."""
+    known: Tensor = _Known.apply(x, value, gradient)  # type: ignore[no-untyped-call]
+    return known
 
 
 def promote(tensor: Tensor) -> torch.dtype:
     """The precision a loss over ``tensor`` is summed in: at least float32, whatever the encoder computes in."""
     return torch.promote_types(tensor.dtype, torch.float32)
+
+
+def squared_error(value: Tensor, target: Tensor) -> Tensor:
+    """``Σ (value - target)²``, summed in float32 or better."""
+    precision = promote(target)
+    return (value.to(precision) - target.to(precision)).square().sum()
+
+
+def energy(target: Tensor) -> Tensor:
+    """``Σ target²``, never 0, to divide an error of ``target`` by: the same scale for every layer, 1 for a value of 0."""
+    return target.to(promote(target)).square().sum().clamp_min(1e-12)
