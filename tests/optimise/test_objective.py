@@ -23,15 +23,21 @@ def noise(height, width, seed):
     return torch.from_numpy(np.random.default_rng(seed).normal(0.5, 0.5, (1, 3, height, width)).astype(np.float32))
 
 
-SOURCES = {"content": noise(6, 5, 0), "style": noise(4, 7, 1)}
+CONTENT, STYLE = noise(6, 5, 0), noise(4, 7, 1)
+SOURCES = {"content": [(1.0, CONTENT)], "style": [(1.0, STYLE)]}
+
+
+def times(picture, layers):
+    """What the recorder answers."""
+    return {layer: picture * (int(layer) + 1) for layer in layers}
 
 
 def test_targets_are_computed_once():
     encoder = Recorder()
     objective = Objective(encoder, (Gram(layers=("1", "2")), Content(layers=("3",))), SOURCES)
     assert {layers: picture.shape for picture, layers in encoder.calls if layers} == {
-        ("3",): SOURCES["content"].shape,
-        ("1", "2"): SOURCES["style"].shape,
+        ("3",): CONTENT.shape,
+        ("1", "2"): STYLE.shape,
     }
     encoder.calls.clear()
     canvas = noise(6, 5, 2)
@@ -48,10 +54,10 @@ def test_weighted_sum():
     tv, gamut = TotalVariation(weight=7.0), Gamut(weight=10.0)
     canvas = noise(6, 5, 2)
     evaluation = Objective(Recorder(), (style, content, tv, gamut), SOURCES)(canvas)
-    mine, photo, painting = ({"1": x * 2, "2": x * 3} for x in (canvas, SOURCES["content"], SOURCES["style"]))
+    mine = times(canvas, ("1", "2"))
     expected = {
-        "style": 3.0 * style(canvas, mine, style.target(painting)),
-        "content": 0.25 * content(canvas, mine, content.target(photo)),
+        "style": 3.0 * style(canvas, mine, style.target(STYLE, times)),
+        "content": 0.25 * content(canvas, mine, content.target(CONTENT, times)),
         "tv": 7.0 * tv(canvas, {}, {}),
         "gamut": 10.0 * gamut(canvas, {}, {}),
     }
@@ -79,7 +85,7 @@ def test_terms_of_weight_zero_are_not_computed():
     assert {name: float(share) for name, share in evaluation.terms.items() if float(share) == 0} == {"style": 0.0, "tv": 0.0}
     assert all("5" not in layers for _, layers in encoder.calls)
     # No layer is asked of the style, whose only term is gone.
-    assert all(not layers for picture, layers in encoder.calls if picture.shape == SOURCES["style"].shape)
+    assert all(not layers for picture, layers in encoder.calls if picture.shape == STYLE.shape)
 
 
 def test_pixels_alone_need_no_encoder():
@@ -91,13 +97,33 @@ def test_pixels_alone_need_no_encoder():
 
 
 def test_gradients_reach_the_canvas_and_nothing_else():
-    sources = {name: source.clone().requires_grad_() for name, source in SOURCES.items()}
+    sources = {name: [(1.0, source.clone().requires_grad_())] for name, ((_, source),) in SOURCES.items()}
     canvas = noise(6, 5, 2).requires_grad_()
     objective = Objective(Recorder(), (Gram(layers=("1",)), Content(layers=("2",))), sources)
     objective(canvas).total.backward()
     assert canvas.grad is not None
     assert canvas.grad.abs().sum() > 0
-    assert all(source.grad is None for source in sources.values())
+    assert all(source.grad is None for ((_, source),) in sources.values())
+
+
+def test_between_two_styles():
+    """Shares of the losses against each; for Gram matrices that is the slope of aiming between them."""
+    other, shares = noise(5, 5, 3), (0.3, 0.7)
+    term = Gram(layers=("1",), scale="gatys", weight=2.0)
+    canvas = noise(6, 5, 2).requires_grad_()
+    blended = Objective(Recorder(), (term,), {"style": list(zip(shares, (STYLE, other), strict=True))})(canvas).total
+    alone = [Objective(Recorder(), (term,), {"style": [(1.0, style)]})(canvas).total for style in (STYLE, other)]
+    assert blended.item() == pytest.approx(0.3 * alone[0].item() + 0.7 * alone[1].item())
+    targets = [term.target(style, times)["1"] for style in (STYLE, other)]
+    between = 2.0 * term(canvas, times(canvas, ("1",)), {"1": 0.3 * targets[0] + 0.7 * targets[1]})
+    mine, expected = (torch.autograd.grad(loss, canvas)[0] for loss in (blended, between))
+    torch.testing.assert_close(mine, expected)
+
+
+def test_a_style_without_a_share_is_not_looked_at():
+    encoder = Recorder()
+    Objective(encoder, (Gram(layers=("1",)),), {"style": [(1.0, STYLE), (0.0, noise(9, 9, 3))]})
+    assert [picture.shape for picture, _ in encoder.calls] == [STYLE.shape]
 
 
 def test_nothing_at_all():

@@ -1,6 +1,7 @@
 """The pyramid: its sizes and steps, and the engine that climbs it."""
 
 import math
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -8,8 +9,8 @@ import pytest
 import torch
 
 from impasto import picture as pictures
-from impasto.losses import Content, Gamut
-from impasto.optimise import SOLVERS, Level, Objective, Progress, levels, optimise
+from impasto.losses import Content, Gamut, Gram
+from impasto.optimise import SGD, SOLVERS, Balance, Level, Objective, Progress, TorchLBFGS, levels, optimise
 
 STEPS, RATIO = (100, 60, 40, 20), 1.75
 CONTENT = Content(layers=("pixels",))
@@ -92,10 +93,10 @@ def black(size):
     return torch.zeros(1, 3, size[1], size[0])
 
 
-def run(plan, callback=None, solver=SOLVERS["lbfgs"], encoder=pixels, terms=(CONTENT,), start=black):
+def run(plan, callback=None, solver=SOLVERS["lbfgs"], encoder=pixels, terms=(CONTENT,), start=black, **options):
     finest = plan[-1].size
-    sources = {"content": smooth(*finest), "style": smooth(24, 18)}
-    return optimise(encoder, terms, sources, start, plan, solver, callback=callback)
+    sources = {"content": [(1.0, smooth(*finest))], "style": [(1.0, smooth(24, 18))]}
+    return optimise(encoder, terms, sources, start, plan, solver, callback=callback, **options)
 
 
 PLAN = (Level((16, 12), 12), Level((28, 21), 8), Level((48, 36), 5))
@@ -146,6 +147,8 @@ def test_one_evaluation_a_step():
 class Straying:
     """Gradient descent that leaps away at every third step."""
 
+    units = 1.0
+
     def __init__(self, canvas):
         self.canvas, self.steps = canvas, 0
 
@@ -153,7 +156,7 @@ class Straying:
         loss = closure()
         self.steps += 1
         with torch.no_grad():
-            self.canvas -= 0.05 * self.canvas.grad
+            self.canvas -= 0.05 * self.canvas.numel() * self.canvas.grad
             if self.steps % 3 == 0:
                 self.canvas += 0.3
         return loss
@@ -167,7 +170,7 @@ def test_best_never_gets_worse():
     assert any(after.total > before.total for before, after in pairwise(seen)), "the solver was to stray"
     content = smooth(32, 24)
     for index, level in enumerate(plan):
-        objective = Objective(pixels, (CONTENT,), {"content": pictures.resize(content, level.size)})
+        objective = Objective(pixels, (CONTENT,), {"content": [(1.0, pictures.resize(content, level.size))]})
         lowest = math.inf
         for progress in (each for each in seen if each.level == index):
             lowest = min(lowest, progress.total)
@@ -192,9 +195,7 @@ def test_levels_begin_with_some_of_the_contents_detail(detail):
     content, coarse = noise(48, 36), (16, 12)
     plan = (Level(coarse, 1), Level((48, 36), 1))
     blurred = pictures.resize(content, coarse)
-    result = optimise(
-        pixels, (Gamut(),), {"content": content, "style": content}, lambda size: blurred, plan, SOLVERS["lbfgs"], detail=detail
-    )
+    result = optimise(pixels, (Gamut(),), {"content": [(1.0, content)]}, lambda size: blurred, plan, SOLVERS["lbfgs"], detail=detail)
     grown = torch.nn.functional.interpolate(blurred, (36, 48), mode="bicubic", align_corners=False)
     torch.testing.assert_close(result.canvas, (grown + detail * (content - grown)).clamp(0, 1))
 
@@ -207,7 +208,7 @@ def test_sources_are_brought_to_every_level():
             shapes.append(tuple(picture.shape[:1:-1]))
         return pixels(picture, layers)
 
-    run(PLAN, encoder=recording)
+    run(PLAN, encoder=recording, terms=(CONTENT, Gram(layers=("pixels",))))
     # The style of 24 x 18 keeps its own proportions and the scale it has beside the content.
     assert shapes == [(16, 12), (8, 6), (28, 21), (14, 10), (48, 36), (24, 18)]
 
@@ -252,6 +253,7 @@ class Runaway:
     """Gradient descent that, the first time it is made, throws the canvas away at its third step."""
 
     made = 0
+    units = 1.0
 
     def __init__(self, canvas, thrown):
         type(self).made += 1
@@ -261,17 +263,28 @@ class Runaway:
         loss = closure()
         self.steps += 1
         with torch.no_grad():
-            self.canvas -= 0.2 * self.canvas.grad
+            self.canvas -= 0.2 * self.canvas.numel() * self.canvas.grad
             if self.thrown is not None and self.steps == 3:
                 self.canvas.fill_(self.thrown)
         return loss
+
+
+@dataclass
+class Throwing:
+    """Makes solvers that run away."""
+
+    thrown: float
+    units = 1.0
+
+    def __call__(self, canvas):
+        return Runaway(canvas, self.thrown)
 
 
 @pytest.mark.parametrize("thrown", [math.nan, math.inf, 1e30])
 def test_recovers_from_a_solver_that_runs_away(thrown):
     Runaway.made = 0
     seen: list[Progress] = []
-    result = run((Level((32, 24), 40),), seen.append, lambda canvas: Runaway(canvas, thrown))
+    result = run((Level((32, 24), 40),), seen.append, Throwing(thrown))
     assert not math.isfinite(seen[3].total)
     assert Runaway.made == 2, "what the solver had learned leads astray"
     assert seen[4].total == pytest.approx(seen[2].total)  # back at the best canvas
@@ -298,3 +311,108 @@ def test_result_lies_in_the_colour_space():
     result = run((Level((32, 24), 1),), terms=(Gamut(),), start=lambda size: start)
     assert torch.equal(result.canvas, torch.ones(1, 3, 24, 32))
     assert torch.equal(start, torch.full((1, 3, 24, 32), 1.5)), "the start belongs to the caller"
+
+
+# What the published methods ask of it.
+
+
+@pytest.mark.parametrize("units", [1.0, 255.0])
+def test_units_are_the_solvers(units):
+    """In the variable's units a rate means what it means in the paper; the canvas stays in [0, 1]."""
+    seen: list[Progress] = []
+    step = SGD(rate=0.5, momentum=0.0, per_value=False, units=units)
+    run((Level((8, 6), 3),), seen.append, step, keep="last", start=lambda size: torch.full((1, 3, 6, 8), 0.5))
+    before, after = seen[0].canvas, seen[1].canvas
+    content = smooth(8, 6)
+    # The gradient with respect to the variable is 1 / units of that to the canvas, and so is its move in the canvas.
+    expected = before - 0.5 / units**2 * 2 * (before - content) / content.square().sum()
+    torch.testing.assert_close(after, expected)
+
+
+def test_clamped_before_every_evaluation():
+    evaluated = []
+
+    def recording(picture, layers):
+        if picture.requires_grad:
+            evaluated.append(picture.detach().clone())
+        return pixels(picture, layers)
+
+    class Leaping:
+        units = 1.0
+
+        def __init__(self, canvas):
+            self.canvas = canvas
+
+        def step(self, closure):
+            closure()
+            with torch.no_grad():
+                self.canvas += 0.7
+
+    for clamp in (False, True):
+        evaluated.clear()
+        result = run((Level((8, 6), 4),), solver=Leaping, encoder=recording, clamp=clamp, keep="last")
+        assert all(canvas.max() <= 1 for canvas in evaluated) is clamp
+        assert result.canvas.max() == 1
+
+
+def test_the_last_canvas_is_kept():
+    """The one after the last move, which no evaluation has seen; at the start of the next level, too."""
+    seen: list[Progress] = []
+    result = run((Level((16, 12), 9),), seen.append, Straying, keep="last")
+    content, last = smooth(16, 12), seen[-1].canvas
+    moved = last - 0.05 * last.numel() * 2 * (last - content) / content.square().sum() + 0.3
+    torch.testing.assert_close(result.canvas, moved.clamp(0, 1))
+    assert any(after.total > before.total for before, after in pairwise(seen))
+
+
+def test_a_source_of_the_contents_size_keeps_it():
+    shapes = []
+
+    def recording(picture, layers):
+        if not picture.requires_grad:
+            shapes.append(tuple(picture.shape[:1:-1]))
+        return pixels(picture, layers)
+
+    sources = {"content": [(1.0, smooth(49, 37))]}
+    plan = (Level((25, 18), 1), Level((49, 37), 1))
+    optimise(recording, (CONTENT,), sources, black, plan, SOLVERS["lbfgs"])
+    assert shapes == [(25, 18), (49, 37)]
+
+
+# Balance
+
+
+def test_weights_against_their_formula():
+    random = np.random.default_rng(0)
+    gradients = {name: torch.from_numpy(scale * random.normal(size=(2, 3))) for name, scale in (("a", 10), ("b", 0.01), ("c", 100))}
+    lengths = {name: np.sqrt((gradient.numpy() ** 2).sum()) for name, gradient in gradients.items()}
+    expected = {"a": 1 / lengths["a"], "b": 1.0, "c": 50 / lengths["c"]}
+    assert Balance(limits={"c": 50.0}).weights(gradients) == pytest.approx(expected)
+
+
+def test_relative_limits_are_multiples_of_the_shortest():
+    gradients = {"a": torch.tensor([30.0, 40.0]), "b": torch.tensor([0.0, 2.0]), "none": torch.zeros(2)}
+    assert Balance(limits={"a": 3.0}, relative=True).weights(gradients) == pytest.approx({"a": 6 / 50, "b": 1.0, "none": 1.0})
+
+
+def test_balanced_descent():
+    """Of two terms a thousandfold apart neither drowns the other, and the weights are found anew every other step."""
+    seen: list[Progress] = []
+    heavy, light = Content(layers=("pixels",), weight=1000.0), Gamut(weight=1.0)
+    step = SGD(rate=0.1, momentum=0.0, per_value=False)
+    start = torch.full((1, 3, 6, 8), 1.5, dtype=torch.float64)
+    balance = Balance(relative=True, every=2)
+    run((Level((8, 6), 5),), seen.append, step, terms=(heavy, light), start=lambda size: start, balance=balance, keep="last")
+    content, canvas, weights = smooth(8, 6).double(), start, (1.0, 1.0)
+    for taken, progress in enumerate(seen):
+        torch.testing.assert_close(progress.canvas.double(), canvas, rtol=1e-5, atol=1e-6)
+        gradients = 2000 * (canvas - content) / content.square().sum(), 2 * (canvas - canvas.clamp(0, 1)) / canvas.numel()
+        if taken % 2 == 0:
+            shortest = min(gradient.norm() for gradient in gradients)
+            weights = tuple(shortest / gradient.norm() for gradient in gradients)
+        canvas = canvas - 0.1 * (weights[0] * gradients[0] + weights[1] * gradients[1])
+
+
+def test_torch_lbfgs_through_the_engine():
+    result = run((Level((32, 24), 60),), solver=TorchLBFGS(), keep="last")
+    assert (result.canvas - smooth(32, 24)).abs().max() < 1e-3

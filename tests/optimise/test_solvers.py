@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from impasto.optimise import SOLVERS
+from impasto.optimise import LBFGS, SGD, SOLVERS, TorchLBFGS
 
 
 class Bowl:
@@ -34,7 +34,7 @@ def test_reaches_the_minimum(name, steps, worst):
     assert bowl.distance() > 0.4
     solver = SOLVERS[name](bowl.canvas)
     if name == "sgd":
-        bowl.curvature /= solver.param_groups[0]["lr"]  # its rate is made for another steepness
+        bowl.curvature /= SGD().rate * bowl.canvas.numel()  # its rate is made for another steepness
     for _ in range(steps):
         solver.step(bowl)
     assert bowl.distance() < worst
@@ -91,7 +91,7 @@ def test_lbfgs_against_its_formula():
     points, gradients = (np.array(values) for values in zip(*bowl.seen, strict=True))
     steps, changes = np.diff(points, axis=0), np.diff(gradients, axis=0)
     for k in range(1, len(steps)):
-        pairs = list(zip(steps[:k], changes[:k], strict=True))[-solver.HISTORY :]
+        pairs = list(zip(steps[:k], changes[:k], strict=True))[-LBFGS().history :]
         newest, change = pairs[-1]
         inverse = np.eye(points.shape[1]) * (newest @ change) / (change @ change)
         for step, change in pairs:
@@ -100,7 +100,7 @@ def test_lbfgs_against_its_formula():
             inverse = left @ inverse @ left.T + share * np.outer(step, step)
         expected = -inverse @ gradients[k]
         length = np.sqrt((expected**2).mean())
-        expected *= min(1, solver.LONGEST / length)
+        expected *= min(1, LBFGS().longest / length)
         assert np.linalg.norm(steps[k] - expected) <= 1e-6 * np.linalg.norm(expected), k
 
 
@@ -112,8 +112,8 @@ def test_lbfgs_takes_no_long_steps():
     for _ in range(20):
         solver.step(bowl)
     lengths = [np.sqrt(((after - before) ** 2).mean()) for (before, _), (after, _) in zip(bowl.seen, bowl.seen[1:], strict=False)]
-    assert lengths[0] == pytest.approx(solver.FIRST, rel=1e-3)
-    assert max(lengths) == pytest.approx(solver.LONGEST, rel=1e-3)
+    assert lengths[0] == pytest.approx(LBFGS().first, rel=1e-3)
+    assert max(lengths) == pytest.approx(LBFGS().longest, rel=1e-3)
 
 
 def test_lbfgs_where_the_curvature_is_negative():
@@ -134,5 +134,56 @@ def test_lbfgs_where_the_curvature_is_negative():
     assert losses[-1] == pytest.approx(-canvas.numel() / 4, rel=1e-3)
 
 
+def test_torch_lbfgs_takes_the_steps_of_the_published_loop():
+    """Called once per evaluation, it sees the very canvases that twenty iterations to a call see."""
+    bowl, published = Bowl(0.01, 1.0, torch.float64), Bowl(0.01, 1.0, torch.float64)
+    solver = TorchLBFGS()(bowl.canvas)
+    for _ in range(40):  # beyond, the published loop finds its steps too small and stops
+        solver.step(bowl)
+    loop = torch.optim.LBFGS([published.canvas])
+    while len(published.seen) < 40:
+        loop.step(published)
+    for (mine, _), (theirs, _) in zip(bowl.seen, published.seen[:40], strict=True):
+        assert np.abs(mine - theirs).max() < 1e-12
+
+
+def test_units():
+    """A solver that moves a variable 255 times the canvas takes the steps of a paper whose pixels run to 255."""
+    assert TorchLBFGS(units=255).units == 255
+    assert all(solver.units == 1 for solver in SOLVERS.values())
+
+
+@pytest.mark.parametrize(
+    ("settings", "rate"),
+    [
+        ({}, lambda step: 2.0),
+        ({"decay": 0.96, "every": 100}, lambda step: 2.0 * 0.96 ** (step / 100)),
+        ({"decay": 0.1, "milestones": (3, 7)}, lambda step: 2.0 * (1 if step < 3 else 0.1 if step < 7 else 0.01)),
+    ],
+)
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+def test_sgd_against_its_formula(settings, rate, momentum):
+    bowl = Bowl(precision=torch.float64)
+    solver = SGD(rate=2.0, momentum=momentum, per_value=False, **settings)(bowl.canvas)
+    for _ in range(12):
+        solver.step(bowl)
+    velocity = 0.0
+    for step, ((before, gradient), (after, _)) in enumerate(zip(bowl.seen, bowl.seen[1:], strict=False)):
+        if step in settings.get("milestones", ()):
+            velocity = 0.0
+        velocity = momentum * velocity + gradient
+        assert np.abs(after - (before - rate(step) * velocity)).max() < 1e-12
+
+
+def test_sgd_per_value():
+    rates = []
+    for per_value in (False, True):
+        bowl = Bowl()
+        SGD(rate=0.01, per_value=per_value)(bowl.canvas).step(bowl)
+        rates.append((0.5 - bowl.canvas.detach()).flatten().numpy() / bowl.seen[0][1])
+    assert rates[0] == pytest.approx(0.01, rel=1e-2)
+    assert rates[1] == pytest.approx(0.01 * bowl.canvas.numel(), rel=1e-2)
+
+
 def test_names():
-    assert list(SOLVERS) == ["lbfgs", "adam", "sgd"]
+    assert list(SOLVERS) == ["lbfgs", "torch-lbfgs", "adam", "sgd"]

@@ -1,7 +1,26 @@
 """The image-optimisation engine: objective, solvers and the pyramid; it doesn't know which paper it runs."""
 
-from impasto.optimise.objective import Evaluation, Objective
-from impasto.optimise.pyramid import Level, Progress, Result, levels, optimise
-from impasto.optimise.solvers import SOLVERS
+from impasto.optimise.balance import Balance
+from impasto.optimise.objective import Encoder, Evaluation, Objective, Sources
+from impasto.optimise.pyramid import Keep, Level, Progress, Result, levels, optimise
+from impasto.optimise.solvers import LBFGS, SGD, SOLVERS, Adam, Solver, TorchLBFGS
 
-__all__ = ["SOLVERS", "Evaluation", "Level", "Objective", "Progress", "Result", "levels", "optimise"]
+__all__ = [
+    "LBFGS",
+    "SGD",
+    "SOLVERS",
+    "Adam",
+    "Balance",
+    "Encoder",
+    "Evaluation",
+    "Keep",
+    "Level",
+    "Objective",
+    "Progress",
+    "Result",
+    "Solver",
+    "Sources",
+    "TorchLBFGS",
+    "levels",
+    "optimise",
+]

@@ -8,6 +8,9 @@ from torch import Tensor
 
 from impasto.losses import Features, Term
 
+Sources = Mapping[str, Sequence[tuple[float, Tensor]]]
+"""The pictures the terms name as their sources, each with its share: ``{"content": [(1.0, picture)], "style": …}``."""
+
 
 class Encoder(Protocol):
     """Anything that turns a picture into named features, like :class:`impasto.encoders.VGG`."""
@@ -27,31 +30,33 @@ class Evaluation:
 class Objective:
     """A weighted sum of terms on one level of the pyramid. The targets are computed here, once."""
 
-    def __init__(self, encoder: Encoder, terms: Sequence[Term], sources: Mapping[str, Tensor]) -> None:
-        """Encode the sources and set every term's target.
+    def __init__(self, encoder: Encoder, terms: Sequence[Term], sources: Sources) -> None:
+        """Encode the sources and set every term's targets.
 
         Args:
             encoder: what the terms see the pictures through.
             terms: the losses; one of weight 0 counts as 0 without being computed, nor are its layers.
-            sources: ``{"content": [1, 3, H, W], "style": [1, 3, h, w]}``, the pictures the terms name as their sources.
+            sources: the pictures the terms name, float ``[1, 3, h, w]``, with shares that a term's losses against them
+                are added up with. For a term that is a squared distance of statistics, such as a Gram matrix, that is
+                the same as aiming between the statistics.
         """
         self.encoder = encoder
         self.names = tuple(term.name for term in terms)
         self.terms = tuple(term for term in terms if term.weight != 0)
         self.layers = tuple(sorted({layer for term in self.terms for layer in term.layers}))
-        self.targets: list[Features] = []
-        seen = {
-            name: encoder(picture.detach(), sorted({layer for term in self.terms if term.source == name for layer in term.layers}))
-            for name, picture in sources.items()
-        }
+        # Of every term: a share and a target for each picture of its source.
+        self.targets: list[list[tuple[float, Features]]] = []
         for term in self.terms:
-            features = {layer: seen[term.source][layer] for layer in term.layers} if term.source else {}
-            self.targets.append({layer: target.detach() for layer, target in term.target(features).items()})
+            pictures = sources[term.source] if term.source else ()
+            targets = [(share, term.target(picture.detach(), encoder)) for share, picture in pictures if share]
+            detached = [(share, {name: tensor.detach() for name, tensor in target.items()}) for share, target in targets]
+            self.targets.append(detached if term.source else [(1.0, {})])
 
     def __call__(self, canvas: Tensor) -> Evaluation:
         """Evaluate on a canvas, float ``[1, 3, H, W]``; differentiable with respect to it."""
         features = self.encoder(canvas, self.layers) if self.layers else {}
         terms = {name: canvas.new_zeros(()) for name in self.names}
-        for term, target in zip(self.terms, self.targets, strict=True):
-            terms[term.name] = terms[term.name] + term.weight * term(canvas, features, target)
+        for term, targets in zip(self.terms, self.targets, strict=True):
+            for share, target in targets:
+                terms[term.name] = terms[term.name] + term.weight * share * term(canvas, features, target)
         return Evaluation(sum(terms.values(), canvas.new_zeros(())), terms)

@@ -4,6 +4,7 @@ import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -11,10 +12,12 @@ from torch.nn import functional
 
 from impasto import picture as pictures
 from impasto.losses import Term
-from impasto.optimise.objective import Encoder, Objective
-from impasto.optimise.solvers import Solver
+from impasto.optimise.balance import Balance
+from impasto.optimise.objective import Encoder, Evaluation, Objective, Sources
+from impasto.optimise.solvers import Mover, Solver
 
 Size = tuple[int, int]
+Keep = Literal["best", "last"]
 
 # Longest sides in pixels: a level below the first shows an encoder nothing that the next one doesn't, and as long as there
 # is room for one above the second, an encoder can't see the largest strokes at the level after it.
@@ -70,7 +73,7 @@ class Progress:
         seconds: since the run began.
         total: the objective, before this step moved the canvas.
         terms: every term's weighted share of it.
-        canvas: the best canvas of this level so far, float ``[1, 3, H, W]``, not clamped.
+        canvas: the canvas of this level that is kept so far, the best or the last, float ``[1, 3, H, W]``, not clamped.
     """
 
     step: int
@@ -96,59 +99,73 @@ class Result:
 def optimise(
     encoder: Encoder,
     terms: Sequence[Term],
-    sources: Mapping[str, Tensor],
+    sources: Sources,
     start: Callable[[Size], Tensor],
     plan: Sequence[Level],
-    solver: Callable[[Tensor], Solver],
+    solver: Solver,
+    *,
     detail: float = 0.0,
+    clamp: bool = False,
+    keep: Keep = "best",
+    balance: Balance | None = None,
     callback: Callable[[Progress], None] | None = None,
 ) -> Result:
     """Minimise the terms level by level, each level starting from the one before.
 
-    An interrupt (Ctrl-C) ends the run and keeps the best canvas so far.
+    An interrupt (Ctrl-C) ends the run and keeps the canvas so far.
 
     Args:
         encoder: what the terms see pictures through.
         terms: the losses.
-        sources: ``{"content": [1, 3, H, W], "style": [1, 3, h, w]}`` at the finest level's scale; they are resized for the others.
+        sources: the pictures the terms name, ``[1, 3, h, w]`` at the finest level's scale, with their shares; they are
+            resized for the other levels.
         start: the canvas to begin from, ``[1, 3, H, W]`` in [0, 1], for a width and height.
         plan: the pyramid, from :func:`levels`.
-        solver: makes the solver for one level's canvas.
+        solver: makes the one who moves a level's canvas.
         detail: how much of the content's own fine detail, which the level before was too coarse for, a level begins with.
+        clamp: cut the canvas off at 0 and 1 before every evaluation.
+        keep: which canvas a level ends with: the ``best`` it evaluated, or the ``last``, which no evaluation has seen.
+        balance: weighs the terms anew every so many steps, by their gradients; what a callback is told remains unbalanced.
         callback: told of every step.
 
     Returns:
-        The canvas of the finest level with the lowest total.
+        The canvas of the finest level.
     """
     finest = plan[-1].size
     steps = sum(level.steps for level in plan)
     began, step = time.perf_counter(), 0
-    best, finished = start(plan[0].size), True
+    kept, finished = start(plan[0].size), True
     try:
         for index, level in enumerate(plan):
             scale = max(level.size) / max(finest)
-            scaled = {name: _scaled(source, scale, level, name) for name, source in sources.items()}
-            objective = Objective(encoder, terms, scaled)
+            scaled = {
+                name: [(share, _scaled(picture, scale, level, finest)) for share, picture in pictures] for name, pictures in sources.items()
+            }
+            descent = _Descent(Objective(encoder, terms, scaled), solver.units, clamp, balance)
             if index and detail:
-                best = _enlarged(best, level.size) + detail * _finer(scaled["content"], plan[index - 1].size)
-            canvas = _enlarged(best, level.size).clone(memory_format=torch.contiguous_format).requires_grad_()
-            mover, lowest = solver(canvas), math.inf
-            for _ in range(level.steps):
-                evaluation = _step(objective, canvas, mover)
+                kept = _enlarged(kept, level.size) + detail * _finer(scaled["content"][0][1], plan[index - 1].size)
+            variable = (_enlarged(kept, level.size) * solver.units).clone(memory_format=torch.contiguous_format).requires_grad_()
+            mover, lowest = solver(variable), math.inf
+            for taken in range(level.steps):
+                if balance and taken and taken % balance.every == 0:
+                    descent.weights, mover = None, solver(variable)
+                evaluation = descent.step(variable, mover)
                 step += 1
-                if evaluation.total < lowest:
-                    lowest, best = evaluation.total, evaluation.canvas
+                if evaluation.total < lowest or (keep == "last" and math.isfinite(evaluation.total)):
+                    lowest, kept = evaluation.total, evaluation.canvas
                 elif not math.isfinite(evaluation.total):
                     # The solver ran away: go back, and forget the curvature that led there.
                     with torch.no_grad():
-                        canvas.copy_(_enlarged(best, level.size))
-                    mover = solver(canvas)
+                        variable.copy_(_enlarged(kept, level.size) * solver.units)
+                    mover = solver(variable)
                 if callback:
                     seconds = time.perf_counter() - began
-                    callback(Progress(step, steps, index, len(plan), level.size, seconds, evaluation.total, evaluation.terms, best))
+                    callback(Progress(step, steps, index, len(plan), level.size, seconds, evaluation.total, evaluation.terms, kept))
+            if keep == "last" and variable.isfinite().all():
+                kept = variable.detach() / solver.units
     except KeyboardInterrupt:
         finished = False
-    return Result(_enlarged(best, finest).clamp(0, 1), step, finished)
+    return Result(_enlarged(kept, finest).clamp(0, 1), step, finished)
 
 
 @dataclass(frozen=True)
@@ -158,28 +175,47 @@ class _Evaluated:
     canvas: Tensor
 
 
-def _step(objective: Objective, canvas: Tensor, solver: Solver) -> _Evaluated:
-    """One evaluation and one move; what comes back is the canvas that was evaluated, before the move."""
-    evaluated: list[_Evaluated] = []
+class _Descent:
+    """What is done with an objective at every step of a level."""
 
-    def closure() -> Tensor:
-        canvas.grad = None
-        evaluation = objective(canvas)
-        # In units of one value's share: thresholds and rates then mean the same at every size.
-        loss = evaluation.total * canvas.numel()
-        loss.backward()  # type: ignore[no-untyped-call]
-        terms = {name: float(share.detach()) for name, share in evaluation.terms.items()}
-        evaluated.append(_Evaluated(float(evaluation.total.detach()), terms, canvas.detach().clone()))
-        return loss
+    def __init__(self, objective: Objective, units: float, clamp: bool, balance: Balance | None) -> None:
+        self.objective, self.units, self.clamp, self.balance = objective, units, clamp, balance
+        self.weights: dict[str, float] | None = None  # the balance's, once it has seen the gradients
 
-    solver.step(closure)
-    return evaluated[0]
+    def step(self, variable: Tensor, mover: Mover) -> _Evaluated:
+        """One evaluation and one move; what comes back is the canvas that was evaluated, before the move."""
+        evaluated: list[_Evaluated] = []
+
+        def closure() -> Tensor:
+            if self.clamp:
+                with torch.no_grad():
+                    variable.clamp_(0, self.units)
+            canvas = variable / self.units
+            evaluation = self.objective(canvas)
+            variable.grad = self._gradient(evaluation, variable).contiguous()
+            terms = {name: float(share.detach()) for name, share in evaluation.terms.items()}
+            evaluated.append(_Evaluated(float(evaluation.total.detach()), terms, canvas.detach().clone()))
+            return evaluation.total
+
+        mover.step(closure)
+        return evaluated[0]
+
+    def _gradient(self, evaluation: Evaluation, variable: Tensor) -> Tensor:
+        shares = {name: share for name, share in evaluation.terms.items() if share.requires_grad}
+        if self.balance and self.weights is None:
+            gradients = {name: torch.autograd.grad(share, variable, retain_graph=True)[0] for name, share in shares.items()}
+            self.weights = self.balance.weights(gradients)
+        total = evaluation.total
+        if self.weights is not None:
+            total = torch.stack([self.weights[name] * share for name, share in shares.items()]).sum()
+        return torch.autograd.grad(total, variable)[0]
 
 
-def _scaled(source: Tensor, scale: float, level: Level, name: str) -> Tensor:
-    if name == "content":
-        return pictures.resize(source, level.size)
+def _scaled(source: Tensor, scale: float, level: Level, finest: Size) -> Tensor:
+    """A source at a level's scale; one that has the finest level's size has the level's size."""
     height, width = source.shape[2:]
+    if (width, height) == finest:
+        return pictures.resize(source, level.size)
     return pictures.resize(source, (max(1, round(width * scale)), max(1, round(height * scale))))
 
 
