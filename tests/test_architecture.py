@@ -21,7 +21,9 @@ FLOORS = (
     {"losses"},
     {"optimise", "feedforward", "classic"},
     {"methods"},
+    {"options"},
     {"painting"},
+    {"evaluate"},
     {"cli", "web", "cluster"},
 )
 OPEN_TO_ALL = {"errors", "examples", "styles"}

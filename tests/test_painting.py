@@ -11,11 +11,16 @@ from PIL import Image
 
 import impasto
 from impasto import encoders, examples, picture, styles
-from impasto.errors import ImpastoError, Interrupted, OptionError, OutputError, PictureError
-from impasto.losses import Content, Gram
+from impasto.errors import EncoderError, ImpastoError, Interrupted, OptionError, OutputError, PictureError
+from impasto.losses import STYLE_LOSSES, Content, Gram
+from impasto.methods import METHODS
 from impasto.optimise import SOLVERS, Progress, levels
+from impasto.options import complete, recipe
 
 QUICK = {"size": 48, "steps": 3}
+GIVEN = ("method", "fast", "size", "blend", "content_weight", "style_weight", "tv_weight", "trade_off", "balance", "style_loss")
+GIVEN += ("content_layers", "style_layers", "style_size", "steps", "start", "solver", "encoder", "encoder_weights", "pooling")
+GIVEN += ("padding", "convention", "seed", "device", "precision", "bits")
 LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 
 
@@ -250,7 +255,8 @@ def test_settings_in_the_png(tmp_path):
     assert settings["precision"] in ("float32", "bfloat16")
     assert settings["versions"]["impasto"] == impasto.__version__
     assert settings["threads"] == torch.get_num_threads()
-    checksums = [settings[f"{name}_sha256"] for name in ("content", "style", "encoder")]
+    checksums = [settings["content_sha256"], settings["encoder_sha256"], *settings["style_sha256"]]
+    assert len(checksums) == 3
     assert all(len(checksum) == 64 for checksum in checksums)
     assert len(set(checksums)) == 3
 
@@ -434,7 +440,7 @@ def test_it_paints():
     style = picture.resize(style, picture.fit(style.shape[:1:-1], size))
 
     gram, content = Gram(layers=LAYERS), Content(layers=("relu4_2",))
-    wanted, kept = gram.target(encoded(style, LAYERS)), content.target(encoded(resized, content.layers))
+    wanted, kept = gram.target(style, encoded), content.target(resized, encoded)
 
     def distance(term, pixels, target):
         return term(pixels, encoded(pixels, term.layers), target).item()
@@ -488,12 +494,10 @@ def test_sixteen_bits(tmp_path):
 
 def test_the_whole_pyramid_runs():
     """Without `steps`, the method's own are taken."""
-    from impasto.methods import METHODS
-
     seen: list[Progress] = []
     impasto.stylize(CONTENT, STYLE, size=24, callback=seen.append)
-    recipe = METHODS["impasto"]
-    assert seen[-1].step == seen[-1].steps == sum(level.steps for level in levels((24, 18), recipe.steps, recipe.ratio))
+    method = METHODS["impasto"]
+    assert seen[-1].step == seen[-1].steps == sum(level.steps for level in levels((24, 18), method.steps, method.ratio))
 
 
 def test_like_says_when_the_bytes_may_differ(tmp_path: Path) -> None:
@@ -509,3 +513,167 @@ def test_random_state_is_left_alone() -> None:
     before = torch.get_rng_state()
     impasto.stylize("chelsea", "waves", size=32, steps=1, start="noise")
     assert torch.equal(before, torch.get_rng_state())
+
+
+# Methods
+
+
+def losses(content=CONTENT, style=STYLE, **options):
+    """What every step's terms were, by name."""
+    seen: list[Progress] = []
+    painted = paint(content, style, callback=seen.append, **options)
+    return painted, [progress.terms for progress in seen]
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_paints_with_pocket(method):
+    needs = METHODS[method].sources
+    content, style = (CONTENT if "content" in needs else None), (STYLE if "style" in needs else None)
+    painted, terms = losses(content, style, method=method, encoder="pocket", steps=4)
+    assert max(painted.size) == 48
+    assert all(math.isfinite(value) for step in terms for value in step.values())
+    assert set(terms[0]) == {term.name for term in METHODS[method].terms}
+    assert np.asarray(painted).std() > 5
+
+
+@pytest.mark.parametrize("method", [name for name, method in METHODS.items() if method.sources == {"content", "style"}])
+def test_the_quick_way_lowers_the_loss(method):
+    """Of every method's own losses, from the second level's start to its end."""
+    seen: list[Progress] = []
+    paint(method=method, encoder="pocket", fast=True, steps=30, start="noise", size=40, callback=seen.append)
+    assert min(progress.total for progress in seen) < 0.5 * seen[0].total
+
+
+@pytest.mark.parametrize("which", ["content", "style"])
+def test_methods_say_which_picture_they_need(which):
+    with pytest.raises(OptionError, match=f"impasto needs a {which}"):
+        impasto.stylize(**{"content": CONTENT, "style": STYLE, which: None})
+
+
+def test_textures_have_any_size(tmp_path):
+    for size, expected in ((48, (36, 48)), ((64, 30), (64, 30))):
+        painted = impasto.stylize(None, STYLE, method="texture2015", encoder="pocket", size=size, steps=2, output=tmp_path / "out.png")
+        assert painted.size == expected
+    again = impasto.stylize(None, STYLE, like=tmp_path / "out.png")
+    assert same(again, painted)
+    with pytest.raises(OptionError, match="texture2015, which has no content"):
+        impasto.stylize(None, STYLE, method="texture2015", encoder="pocket", start="content")
+    with pytest.raises(OptionError, match="64x30 is impossible for impasto"):
+        paint(size=(64, 30))
+
+
+def test_the_style_is_stretched_where_the_method_says_so():
+    """As if the user had stretched it."""
+    stretched = picture.to_pil(picture.resize(picture.read(STYLE).picture, (48, 36)))
+    options = {"method": "tutorial", "encoder": "pocket"}
+    difference = np.abs(np.asarray(paint(**options), np.int16) - np.asarray(paint(style=stretched, **options)))
+    assert difference.mean() < 2  # the stretched one was rounded to 8 bits on the way
+    smaller = picture.to_pil(picture.resize(picture.read(STYLE).picture, (15, 20)))
+    assert np.abs(np.asarray(paint(style_size=20), np.int16) - np.asarray(paint(style=smaller, size=48))).mean() > 2
+
+
+def test_blend():
+    """Shares are relative; a style with none is as if it weren't there; one between two styles is between their losses."""
+    other = noise(30, 30, seed=2)
+    assert same(paint(style=[STYLE, other], blend=[3, 0]), paint())
+    assert same(paint(style=[STYLE, other], blend=[1, 2]), paint(style=[STYLE, other], blend=[10, 20]))
+    assert same(paint(style=(STYLE, other)), paint(style=[STYLE, other], blend=[1, 1]))
+    alone = [losses(style=style, steps=1)[1][0]["style"] for style in (STYLE, other)]
+    assert losses(style=[STYLE, other], blend=[3, 7], steps=1)[1][0]["style"] == pytest.approx(0.3 * alone[0] + 0.7 * alone[1], rel=1e-3)
+
+
+@pytest.mark.parametrize("loss", STYLE_LOSSES)
+def test_blend_of_every_style_loss(loss):
+    other = noise(30, 30, seed=2)
+    names = set(losses(style=[STYLE, other], blend=[3, 7], style_loss=loss)[1][0])
+    assert names == {STYLE_LOSSES[loss].name, "content", "tv", "gamut"}
+
+
+@pytest.mark.parametrize(("shares", "words"), [([1, 2, 3], "3 numbers for 2 styles"), ([1], "1 numbers for 2 styles")])
+def test_blends_that_do_not_fit(shares, words):
+    assert words in complaint(style=[STYLE, STYLE], blend=shares)
+
+
+@pytest.mark.parametrize("shares", [[0, 0], [-1, 2], [math.nan, 1], ["a", 1], [True, 1]])
+def test_impossible_blends(shares):
+    assert "blend" in complaint(style=[STYLE, STYLE], blend=shares)
+
+
+@pytest.mark.parametrize("loss", STYLE_LOSSES)
+@pytest.mark.parametrize("method", ["impasto", "gatys2016", "risser2017"])
+def test_an_exchanged_style_loss_has_the_same_say(method, loss):
+    """On a grey canvas it is as large as the loss it replaces, whatever that loss's units."""
+    grey = np.full((32, 40, 3), 128, np.uint8)
+    options = {
+        "method": method,
+        "encoder": "pocket",
+        "start": "content",
+        "precision": "float32",
+        "size": 128,
+        "style_size": 128,
+        "steps": 1,
+    }
+    own, other = (losses(grey, STYLE, **options, **exchanged)[1][0] for exchanged in ({}, {"style_loss": loss}))
+    assert set(other) - {STYLE_LOSSES[loss].name} == {term.name for term in METHODS[method].terms if term.role != "style"}
+    first = next(term for term in METHODS[method].terms if term.role == "style")
+    every = sum(own[term.name] if term is first else 0 for term in METHODS[method].terms)
+    weights = [term.weight for term in METHODS[method].terms if term.role == "style"]
+    assert other[STYLE_LOSSES[loss].name] == pytest.approx(every * sum(weights) / weights[0], rel=0.2)
+
+
+def test_methods_without_a_style_loss_have_none_to_exchange():
+    with pytest.raises(OptionError, match="no style loss"):
+        impasto.stylize(CONTENT, None, method="inversion2015", encoder="pocket", style_loss="mrf")
+
+
+def test_trade_off():
+    """α/β of the method's own weights; with another encoder, whose weights differ, relative to those."""
+
+    def weights(**options):
+        terms = recipe(complete(dict.fromkeys(GIVEN) | {"method": "gatys2016"} | options)).terms
+        return {term.name: term.weight for term in terms}
+
+    assert weights(trade_off=8e-4) == pytest.approx({"content": 0.8, "style": 1e3})
+    assert weights(encoder="pocket", trade_off=1e-3) == pytest.approx(weights(encoder="pocket"))
+    assert weights(encoder="pocket", trade_off=1e-2)["content"] == pytest.approx(10 * weights(encoder="pocket")["content"])
+    assert weights(style_weight=10, content_weight=3) == pytest.approx({"content": 3, "style": 10})
+
+
+def test_several_terms_share_a_weight():
+    options = dict.fromkeys(GIVEN) | {"method": "risser2017", "style_weight": 11.0}
+    terms = {term.name: term.weight for term in recipe(complete(options)).terms}
+    own = {term.name: term.weight for term in METHODS["risser2017"].terms}
+    assert terms["style"] + terms["histogram"] == pytest.approx(11)
+    assert terms["style"] / terms["histogram"] == pytest.approx(own["style"] / own["histogram"])
+
+
+def test_layers_of_ones_own():
+    shallow, deep = (losses(content_layers=layers, steps=2)[1][-1]["content"] for layers in ("relu1_1", ["relu4_2"]))
+    assert shallow != deep
+    assert losses(style_layers=["relu1_1"], steps=1)[1][0]["style"] != losses(steps=1)[1][0]["style"]
+    assert "unknown layer relu9_9" in complaint(style_layers=["relu1_1", "relu9_9"])
+    assert "empty" in complaint(content_layers=[])
+
+
+def test_settings_of_methods_are_kept(tmp_path):
+    options = {"method": "gatys2016", "encoder": "pocket", "style_loss": "moments", "trade_off": 1e-2, "fast": True, "balance": "gradients"}
+    first = paint(style=[STYLE, CONTENT], blend=[1, 3], content_layers="relu3_1", output=tmp_path / "one.png", **options)
+    again = impasto.stylize(CONTENT, [STYLE, CONTENT], like=tmp_path / "one.png")
+    assert same(first, again)
+    assert options.items() <= picture.read_settings(tmp_path / "one.png").items()
+
+
+@pytest.mark.parametrize(
+    "variant", [{"pooling": "max"}, {"pooling": "l2"}, {"padding": "reflect"}, {"padding": "replicate"}, {"convention": "caffe"}]
+)
+def test_encoders_as_the_user_wants_them(variant):
+    assert not same(paint(**variant), paint())
+
+
+def test_own_encoders_without_a_network(tmp_path, monkeypatch):
+    """One line that says which file to put where."""
+    monkeypatch.setenv("IMPASTO_CACHE", str(tmp_path))
+    monkeypatch.setenv("IMPASTO_WEIGHTS_URL", "http://127.0.0.1:9/")
+    message = complaint(EncoderError, method="gatys2016")
+    assert "vgg19-dcbb9e9d.pth" in message
+    assert str(tmp_path) in message

@@ -1,11 +1,10 @@
 """``stylize``: the library's one door, from two pictures and a method to a painting."""
 
 import json
-import math
 import os
 import platform
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from hashlib import sha256
 from importlib.metadata import version
@@ -17,32 +16,44 @@ from PIL import Image
 from torch import Tensor
 
 from impasto import encoders, examples, picture, styles
+from impasto.encoders.smoothed import Smoothed
 from impasto.errors import EncoderError, Interrupted, OptionError, OutputError
+from impasto.losses import Term
 from impasto.methods import METHODS, Method
-from impasto.optimise import SOLVERS, Progress, levels, optimise
-from impasto.picture import Source
+from impasto.optimise import Encoder, Objective, Progress, Sources, levels, optimise
+from impasto.options import PRECISIONS, STARTS, complete, recipe, whole
+from impasto.picture import Opened, Source
 
-STARTS = ("content", "style", "noise")
-DEVICES = ("auto", "cpu", "cuda", "mps")
-PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
-DEFAULTS: dict[str, Any] = {"method": "impasto", "size": 512, "seed": 0, "device": "auto", "precision": "auto", "bits": 8}
+Size = tuple[int, int]
+FIRST_LOOK = 128  # pixels, the longest side that losses are compared at
 
 
 def stylize(
-    content: Source,
-    style: Source,
+    content: Source | None,
+    style: Source | Sequence[Source] | None,
     *,
     output: str | os.PathLike[str] | None = None,
     method: str | None = None,
-    size: int | None = None,
-    encoder: str | None = None,
-    encoder_weights: str | os.PathLike[str] | None = None,
-    steps: int | None = None,
-    start: str | os.PathLike[str] | None = None,
-    solver: str | None = None,
+    fast: bool | None = None,
+    size: int | Size | None = None,
+    blend: Sequence[float] | None = None,
     content_weight: float | None = None,
     style_weight: float | None = None,
     tv_weight: float | None = None,
+    trade_off: float | None = None,
+    balance: str | None = None,
+    style_loss: str | None = None,
+    content_layers: Sequence[str] | None = None,
+    style_layers: Sequence[str] | None = None,
+    style_size: int | None = None,
+    steps: int | None = None,
+    start: str | os.PathLike[str] | None = None,
+    solver: str | None = None,
+    encoder: str | None = None,
+    encoder_weights: str | os.PathLike[str] | None = None,
+    pooling: str | None = None,
+    padding: str | None = None,
+    convention: str | None = None,
     seed: int | None = None,
     device: str | None = None,
     precision: str | None = None,
@@ -51,6 +62,7 @@ def stylize(
     preview: int | None = None,
     like: str | os.PathLike[str] | None = None,
     callback: Callable[[Progress], None] | None = None,
+    fetching: Callable[[int, int | None], None] | None = None,
 ) -> Image.Image:
     """Paint ``content`` in the manner of ``style``.
 
@@ -59,28 +71,44 @@ def stylize(
 
     Args:
         content: the photograph: a path or the name of an example, a PIL picture, a numpy array ``[H, W, 3]`` or a tensor
-            ``[1, 3, H, W]``, both in [0, 1] or uint8; see :func:`impasto.picture.read`.
-        style: the painting, likewise, or the name of a packaged style.
+            ``[1, 3, H, W]``, both in [0, 1] or uint8; see :func:`impasto.picture.read`. None for a method without one,
+            such as texture synthesis.
+        style: the painting, likewise, or the name of a packaged style; or a list of several, to paint between them. None
+            for a method without one, such as feature inversion.
         output: also save the painting here, whole or not at all, with an alpha channel if the content has one; a PNG
             carries the full settings.
         method: the algorithm, a name out of :data:`impasto.methods.METHODS`; default ``impasto``.
-        size: the painting's longest side in pixels, default 512; 0 is the content's own.
-        encoder: the network that sees the pictures, a name out of :data:`impasto.encoders.PACKAGED`.
-        encoder_weights: a safetensors file to use in place of that encoder's own weights.
-        steps: evaluations of the objective, at least 1, spread over the pyramid in the method's proportions.
-        start: what to begin from: ``content``, ``style``, ``noise``, or a picture file.
-        solver: ``lbfgs``, ``adam`` or ``sgd``.
+        fast: the method's losses with our own solver, coarse to fine; see :meth:`impasto.methods.Method.fast`.
+        size: the painting's longest side in pixels, default 512; 0 is the content's own. Without a content also a width
+            and a height.
+        blend: the styles' shares, a number of at least 0 for each; default: equal ones.
         content_weight: in place of the method's own weight; at least 0. More keeps more of the photograph.
         style_weight: in place of the method's own weight; at least 0.
         tv_weight: in place of the method's own weight; at least 0. More is smoother.
+        trade_off: the content weight over the style weight, α/β in Gatys et al. 2016, in place of ``content_weight``.
+        balance: ``gradients`` limits each term's gradient, so that none drowns another; see :class:`impasto.optimise.Balance`.
+        style_loss: in place of the method's own: a name out of :data:`impasto.losses.STYLE_LOSSES`. It weighs as much as
+            the one it replaces.
+        content_layers: where the content loss looks, in place of the method's own layers.
+        style_layers: where the style loss looks, likewise.
+        style_size: the style picture's longest side in pixels; a smaller one has smaller strokes.
+        steps: evaluations of the objective, at least 1, spread over the pyramid in the method's proportions.
+        start: what to begin from: ``content``, ``style``, ``noise``, or a picture file.
+        solver: a name out of :data:`impasto.optimise.SOLVERS`.
+        encoder: the network that sees the pictures, a name out of :data:`impasto.encoders.NAMES`.
+        encoder_weights: a file to use in place of that encoder's own weights; see :func:`impasto.encoders.load`.
+        pooling: of the encoder, ``max``, ``average`` or ``l2``.
+        padding: of the encoder, ``zeros``, ``reflect`` or ``replicate``.
+        convention: how the encoder is given pictures, ``torchvision``, ``caffe`` or ``unit``.
         seed: of all randomness, 0 … 2⁶³ - 1, default 0.
         device: ``auto`` (default: a GPU if there is one), ``cpu``, ``cuda`` or ``mps``.
-        precision: of the encoder: ``float32``, ``bfloat16`` or ``auto`` (default: bfloat16 where the device is fast at it).
+        precision: of the encoder: ``float32``, ``bfloat16`` or ``auto`` (bfloat16 where the device is fast at it).
         bits: per channel in ``output``: 8 (default), or 16 for PNG and TIFF.
         log: write a line of JSON here for the first, every tenth and the last step.
         preview: write the canvas beside ``output`` every so many steps.
         like: a PNG of ours whose settings to use for every option not given here.
         callback: called after every step with :class:`impasto.optimise.Progress`.
+        fetching: called with the bytes fetched and, if known, to fetch, while an encoder's weights are downloaded.
 
     Returns:
         The painting, RGB, or RGBA where the content has an alpha; ``info["impasto"]`` holds the settings as JSON.
@@ -88,69 +116,86 @@ def stylize(
     Raises:
         PictureError: a picture that can't be read.
         OptionError: an unknown name or impossible value.
-        EncoderError: weights that can't be used.
+        EncoderError: weights that can't be used or fetched.
         OutputError: an output or log that can't be written.
         Interrupted: Ctrl-C; it carries the best canvas so far, which is also saved to ``output``.
     """
     given = {
         "method": method,
+        "fast": fast,
         "size": size,
-        "encoder": encoder,
-        "encoder_weights": encoder_weights,
-        "steps": steps,
-        "start": start,
-        "solver": solver,
+        "blend": blend,
         "content_weight": content_weight,
         "style_weight": style_weight,
         "tv_weight": tv_weight,
+        "trade_off": trade_off,
+        "balance": balance,
+        "style_loss": style_loss,
+        "content_layers": content_layers,
+        "style_layers": style_layers,
+        "style_size": style_size,
+        "steps": steps,
+        "start": start,
+        "solver": solver,
+        "encoder": encoder,
+        "encoder_weights": encoder_weights,
+        "pooling": pooling,
+        "padding": padding,
+        "convention": convention,
         "seed": seed,
         "device": device,
         "precision": precision,
         "bits": bits,
     }
     before = picture.read_settings(like) if like is not None else {}
-    options = _options({**DEFAULTS, **{k: before[k] for k in given if k in before}, **{k: v for k, v in given.items() if v is not None}})
-    if preview is not None and (output is None or not _whole(preview) or preview < 1):
-        raise OptionError(f"preview {preview!r} is impossible; give a whole number of steps of at least 1, and an output to write beside")
+    options = complete({name: before.get(name) if value is None else value for name, value in given.items()})
+    if preview is not None:
+        whole("preview", preview, 1)
+        if output is None:
+            raise OptionError("preview needs an output to write beside; name one")
     target = picture.check_target(output, bits=options["bits"]) if output is not None else None
 
-    recipe = _with_weights(METHODS[options["method"]], options)
-    content_file, style_file = _named(content, examples.EXAMPLES, examples.path), _named(style, styles.STYLES, styles.path)
-    opened, painted = picture.read(content_file), picture.read(style_file)
+    asked = recipe(options)
+    photograph, paintings = _read(content, style, asked, options["blend"])
     begin = options["start"] if options["start"] in STARTS else picture.read(options["start"])
+    if begin in ("content", "style") and begin not in asked.sources:
+        raise OptionError(f"start {begin} is impossible for {asked.name}, which has no {begin}; choose noise or a picture file")
     where = _device(options["device"])
-    precise = _precision(options["precision"], where)
-    loaded = encoders.load(options["encoder"], options["encoder_weights"], where, PRECISIONS[precise])
+    precise = _precision(asked.precision, where)
+    loaded = encoders.load(asked.encoder, options["encoder_weights"], where, PRECISIONS[precise], asked.variant, fetching)
     if "encoder_sha256" in before and encoder is None and encoder_weights is None and before["encoder_sha256"] != loaded.checksum:
         raise EncoderError(f"{like} was painted with other weights of {options['encoder']}; name their file with encoder_weights")
+    seen_through = Smoothed(loaded.encoder, asked.smoothing) if asked.smoothing else loaded.encoder
 
-    height, width = opened.picture.shape[2:]
-    finest = picture.fit((width, height), options["size"])
+    finest = _finest(photograph, paintings, options["size"])
     sources = {
-        "content": picture.resize(opened.picture, finest).to(where),
-        "style": picture.resize(painted.picture, _size_of_style(painted.picture, finest)).to(where),
+        "content": [(1.0, picture.resize(photograph.picture, finest).to(where))] if photograph else [],
+        "style": [
+            (share, picture.resize(painting.picture, _size_of_style(painting, finest, asked.style_size)).to(where))
+            for share, painting in paintings
+        ],
     }
     generator = torch.Generator().manual_seed(options["seed"])
 
-    def starting(level: tuple[int, int]) -> Tensor:
+    def starting(level: Size) -> Tensor:
         if begin == "noise":
             return torch.rand(1, 3, level[1], level[0], generator=generator).to(where)
-        return picture.resize(sources[begin] if isinstance(begin, str) else begin.picture.to(where), level)
+        return picture.resize(sources[begin][0][1] if isinstance(begin, str) else begin.picture.to(where), level)
 
     settings: dict[str, Any] = {
         **{name: os.fspath(value) if isinstance(value, os.PathLike) else value for name, value in options.items()},
         "device": where.type,
         "precision": precise,
         "encoder_sha256": loaded.checksum,
-        "content_sha256": _checksum(opened.picture),
-        "style_sha256": _checksum(painted.picture),
+        "content_sha256": _checksum(photograph.picture) if photograph else None,
+        "style_sha256": [_checksum(painting.picture) for _, painting in paintings],
         "threads": torch.get_num_threads(),
         "versions": {"impasto": version("impasto"), "python": platform.python_version(), "torch": torch.__version__},
     }
     if changed := [name for name in ("device", "precision", "threads", "versions") if name in before and before[name] != settings[name]]:
         warnings.warn(f"{like} was painted with other {', '.join(changed)}; the bytes may differ", stacklevel=2)
-    alpha = None if opened.alpha is None else picture.resize(opened.alpha, finest)
-    plan = levels(finest, recipe.steps, recipe.ratio, options["steps"])
+    alpha = None if photograph is None or photograph.alpha is None else picture.resize(photograph.alpha, finest)
+    plan = levels(finest, asked.steps, asked.ratio, options["steps"])
     listeners = [callback] if callback else []
     if log is not None:
         listeners.append(_logger(Path(log)))
@@ -161,7 +206,19 @@ def stylize(
         for listener in listeners:
             listener(progress)
 
-    result = optimise(loaded.encoder, recipe.terms, sources, starting, plan, SOLVERS[recipe.solver], recipe.detail, tell)
+    result = optimise(
+        seen_through,
+        _as_heavy(asked, options, seen_through, sources) if options["style_loss"] else asked.terms,
+        sources,
+        starting,
+        plan,
+        asked.solver,
+        detail=asked.detail,
+        clamp=asked.clamp,
+        keep=asked.keep,
+        balance=asked.balance,
+        callback=tell,
+    )
     if result.step == 0 and not result.finished:
         raise KeyboardInterrupt
     canvas = result.canvas.cpu()
@@ -176,51 +233,72 @@ def stylize(
     return image
 
 
-def _options(options: dict[str, Any]) -> dict[str, Any]:
-    """Fill in what the method decides, and check every name and number before any work is done."""
-    method = METHODS.get(options["method"]) or _unknown("method", options["method"], METHODS)
-    options = {"encoder": method.encoder, "encoder_weights": None, "steps": None, "start": method.start, "solver": method.solver, **options}
-    for name, known in (
-        ("encoder", encoders.PACKAGED),
-        ("solver", SOLVERS),
-        ("device", DEVICES),
-        ("precision", (*PRECISIONS, "auto")),
-    ):
-        if options[name] not in known:
-            _unknown(name, options[name], known)
-    for name, least in (("size", 0), ("steps", 1), ("seed", 0)):
-        value = options[name]
-        if not (name == "steps" and value is None) and not (_whole(value) and least <= value < 2**63):
-            raise OptionError(f"{name} {value!r} is impossible; give a whole number of at least {least}")
-    if options["bits"] not in (8, 16):
-        raise OptionError(f"bits {options['bits']!r} are impossible; choose 8 or 16")
-    for name in ("content_weight", "style_weight", "tv_weight"):
-        value = options.get(name)
-        if value is not None and not (isinstance(value, int | float) and math.isfinite(value) and value >= 0):
-            raise OptionError(f"{name} {value!r} is impossible; give a number of at least 0")
-    return options
+def _as_heavy(method: Method, options: Mapping[str, Any], encoder: Encoder, sources: Sources) -> tuple[Term, ...]:
+    """The method's terms, the style loss it was given scaled to count for as much as the one it replaces.
+
+    What counts is the loss of a flat grey canvas, whose features every style is about equally far from.
+    """
+    replaced = next(term for term in METHODS[options["method"]].terms if term.role == "style")
+    if options["style_layers"]:
+        replaced = replace(replaced, layers=options["style_layers"], layer_weights=())
+    small = {
+        name: [(share, picture.resize(source, picture.fit((source.shape[3], source.shape[2]), FIRST_LOOK))) for share, source in given]
+        for name, given in sources.items()
+    }
+    canvas = torch.full_like(small["style"][0][1], 0.5)
+
+    def counts(term: Term) -> float:
+        return float(Objective(encoder, (replace(term, weight=1.0),), small)(canvas).total)
+
+    def scaled(term: Term) -> Term:
+        before, after = counts(replaced), counts(term)
+        return replace(term, weight=term.weight * before / after) if before and after else term
+
+    return tuple(scaled(term) if term.role == "style" else term for term in method.terms)
 
 
-def _unknown(kind: str, name: object, known: Mapping[str, object] | tuple[str, ...]) -> Any:
-    raise OptionError(f"unknown {kind} {name}; choose one of {', '.join(known)}")
+def _read(
+    content: Source | None, style: Source | Sequence[Source] | None, method: Method, blend: Sequence[float] | None
+) -> tuple[Opened | None, list[tuple[float, Opened]]]:
+    """The pictures the method needs: the content, and the styles with their shares, which add up to 1."""
+    styles_given: list[Any] = list(style) if isinstance(style, list | tuple) else [style] if style is not None else []
+    for source, found in (("content", content is not None), ("style", bool(styles_given))):
+        if source in method.sources and not found:
+            raise OptionError(f"{method.name} needs a {source}; name a picture")
+    photograph = picture.read(named(content, examples.EXAMPLES, examples.path)) if content is not None else None
+    shares = blend or (1.0,) * len(styles_given)
+    if len(shares) != len(styles_given):
+        raise OptionError(f"blend has {len(shares)} numbers for {len(styles_given)} styles; give one for each")
+    paintings = [picture.read(named(one, styles.STYLES, styles.path)) for one in styles_given]
+    return photograph, [(share / sum(shares), painting) for share, painting in zip(shares, paintings, strict=True)]
 
 
-def _whole(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
+def _finest(photograph: Opened | None, paintings: Sequence[tuple[float, Opened]], size: int | Size) -> Size:
+    """The painting's width and height."""
+    if isinstance(size, tuple):
+        return size
+    height, width = (photograph or paintings[0][1]).picture.shape[2:]
+    return picture.fit((width, height), size)
 
 
-def _with_weights(method: Method, options: Mapping[str, Any]) -> Method:
-    """The method with the solver and the weights the user asked for in place of its own."""
-    terms = tuple(
-        term if (weight := options.get(f"{term.name}_weight")) is None else replace(term, weight=float(weight)) for term in method.terms
-    )
-    if not any(term.weight for term in terms if term.source):
-        raise OptionError("content_weight and style_weight are both 0, which leaves nothing to paint; make one of them positive")
-    return replace(method, solver=options["solver"], terms=terms)
+def _size_of_style(painting: Opened, finest: Size, rule: str | int) -> Size:
+    if rule == "content":
+        return finest
+    height, width = painting.picture.shape[2:]
+    return picture.fit((width, height), rule if isinstance(rule, int) else max(finest))
 
 
-def _named(source: Source, names: Mapping[str, str], path: Callable[[str], Path]) -> Source:
-    """A file, or what the package calls by that name; a file of the same name in this folder goes first."""
+def named(source: Source, names: Mapping[str, str], path: Callable[[str], Path]) -> Source:
+    """A file, or what the package calls by that name; a file of the same name in this folder goes first.
+
+    Args:
+        source: anything :func:`impasto.picture.read` takes, or a name.
+        names: what is packaged, by name.
+        path: where the file of a name is.
+
+    Raises:
+        OptionError: neither a file nor a name.
+    """
     if not isinstance(source, str) or os.path.exists(source):  # noqa: PTH110 - Path.exists raises where a name is too long
         return source
     if source in names:
@@ -228,11 +306,6 @@ def _named(source: Source, names: Mapping[str, str], path: Callable[[str], Path]
     if not Path(source).suffix and Path(source).name == source:
         raise OptionError(f"there is no file {source} and nothing packaged by that name; check the path or choose {', '.join(names)}")
     return source
-
-
-def _size_of_style(style: Tensor, finest: tuple[int, int]) -> tuple[int, int]:
-    height, width = style.shape[2:]
-    return picture.fit((width, height), max(finest))
 
 
 def _checksum(pixels: Tensor) -> str:

@@ -1,8 +1,37 @@
 """One short file per algorithm, as data; :data:`METHODS` is the list."""
 
-from impasto.methods import impasto
+from impasto.methods import (
+    gatys2016,
+    impasto,
+    inversion2015,
+    keras,
+    li2017,
+    liwand2016,
+    resnet50,
+    resnet50_swag,
+    risser2017,
+    texture2015,
+    tutorial,
+    vgg16,
+)
 from impasto.methods.method import Method
 
-METHODS: dict[str, Method] = {method.name: method for method in (impasto.METHOD,)}
+METHODS: dict[str, Method] = {
+    module.METHOD.name: module.METHOD
+    for module in (
+        impasto,
+        gatys2016,
+        texture2015,
+        inversion2015,
+        tutorial,
+        keras,
+        resnet50,
+        resnet50_swag,
+        vgg16,
+        risser2017,
+        li2017,
+        liwand2016,
+    )
+}
 
 __all__ = ["METHODS", "Method"]

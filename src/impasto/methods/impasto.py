@@ -12,10 +12,12 @@ What differs from the paper:
 
 from impasto.losses import Content, Gamut, Gram, TotalVariation
 from impasto.methods.method import Method
+from impasto.optimise import LBFGS
 
 METHOD = Method(
     name="impasto",
     citation="after Gatys, Ecker & Bethge, Image Style Transfer Using Convolutional Neural Networks, CVPR 2016",
+    good_at="a good-looking picture of any pair in seconds, without a download",
     encoder="pocket",
     terms=(
         Gram(layers=("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")),
@@ -24,7 +26,10 @@ METHOD = Method(
         Gamut(weight=10.0),
     ),
     start="content",
-    solver="lbfgs",
+    solver=LBFGS(),
     steps=(100, 60, 40, 20),
+    ratio=2**0.8,
     detail=1.0,
+    keep="best",
+    precision="auto",
 )

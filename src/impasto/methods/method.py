@@ -1,8 +1,27 @@
 """A method: a published algorithm as data."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Literal
 
+from impasto.encoders import Variant
 from impasto.losses import Term
+from impasto.optimise import LBFGS, Balance, Keep, Solver
+
+
+@dataclass(frozen=True, kw_only=True)
+class Elsewhere:
+    """What changes where a method looks through another encoder than its own.
+
+    Published weights suit the size of their own network's activations. Our encoder's are 1 on average.
+
+    Attributes:
+        weights: of terms, by name, in place of the published ones.
+        smoothing: the softmax's temperature.
+    """
+
+    weights: Mapping[str, float] = field(default_factory=dict)
+    smoothing: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -12,21 +31,61 @@ class Method:
     Attributes:
         name: what ``--method`` calls it.
         citation: who published it, and where.
+        good_at: what its authors say it is good at, in one line.
         encoder: the network its terms look through.
-        terms: its losses, with layers and weights.
+        variant: how that network differs from the network as it was trained.
+        smoothing: the temperature of a softmax that the features are looked at through (Wang et al. 2021), if any.
+        terms: its losses, with layers and weights. A term that looks at a content or a style says which pictures it needs.
+        elsewhere: what changes with another encoder.
+        trade_offs: the ratios of content to style weight that the paper shows, its default first.
         start: what optimisation begins from: ``content``, ``style`` or ``noise``.
-        solver: ``lbfgs``, ``adam`` or ``sgd``.
+        solver: who moves the canvas, and in which units.
         steps: objective evaluations per level of the pyramid, coarse to fine.
-        detail: how much of the content's fine detail is added to the canvas when a level begins, 0 for none.
         ratio: the size of a level over that of the one before.
+        detail: how much of the content's fine detail is added to the canvas when a level begins, 0 for none.
+        clamp: whether the canvas is cut off at 0 and 1 before every evaluation.
+        keep: whether a level ends with its ``best`` or its ``last`` canvas.
+        style_size: ``content`` stretches the style picture to the content's size, ``longest`` gives it the content's
+            longest side; a number is its longest side in pixels.
+        balance: weighs the terms by their gradients, if it does.
+        precision: what its encoder computes in; ``auto`` is what the device is fastest at.
     """
 
     name: str
     citation: str
-    encoder: str
+    good_at: str
+    encoder: str = "vgg19"
+    variant: Variant = field(default_factory=Variant)
+    smoothing: float | None = None
     terms: tuple[Term, ...]
+    elsewhere: Elsewhere = field(default_factory=Elsewhere)
+    trade_offs: tuple[float, ...] = ()
     start: str
-    solver: str
+    solver: Solver
     steps: tuple[int, ...]
+    ratio: float = 2.0
     detail: float = 0.0
-    ratio: float = 2**0.8
+    clamp: bool = False
+    keep: Keep = "last"
+    style_size: Literal["content", "longest"] | int = "longest"
+    balance: Balance | None = None
+    precision: Literal["auto", "float32", "bfloat16"] = "float32"
+
+    @property
+    def sources(self) -> frozenset[str]:
+        """The pictures the method needs: ``content``, ``style`` or both."""
+        return frozenset(term.source for term in self.terms if term.source)
+
+    def fast(self) -> "Method":
+        """The same losses, painted the quick way: coarse to fine, 220 steps of our own L-BFGS, in the quickest precision."""
+        units, quick = self.solver.units, LBFGS()
+        return replace(
+            self,
+            solver=LBFGS(first=quick.first * units, longest=quick.longest * units, units=units),
+            steps=(100, 60, 40, 20),
+            ratio=2**0.8,
+            detail=1.0 if self.start == "content" else 0.0,
+            clamp=True,
+            keep="best",
+            precision="auto",
+        )

@@ -1,0 +1,35 @@
+"""Neural style transfer with ResNet-50, a variant of the Gatys et al. notebook that course notes pass on.
+
+- ResNet-50 (He et al. 2016) in place of VGG19, looked at six times: after the first convolution, after the first pooling,
+  and after each of the four groups of blocks, with 64, 64, 256, 512, 1024 and 2048 channels.
+- Style: the mean squared error of Gram matrices that nothing divides, weighted by 1 / n² for n channels. Content: the mean
+  squared error at the second look. Style to content is 1000 : 1.
+- Pictures are RGB minus (0.40760392, 0.45795686, 0.48501961), which are the means of BGR: it is published like that.
+- From the content, by PyTorch's L-BFGS; 500 evaluations are the notebook's. Batch normalisation uses its trained statistics.
+"""
+
+from impasto.encoders import Variant
+from impasto.losses import Content, Gram
+from impasto.methods.method import Method
+from impasto.optimise import TorchLBFGS
+
+METHOD = Method(
+    name="resnet50",
+    citation="after Gatys, Ecker & Bethge 2016 with He, Zhang, Ren & Sun, Deep Residual Learning, CVPR 2016",
+    good_at="showing that a residual network paints worse than VGG, for comparison with resnet50-swag",
+    encoder="resnet50",
+    variant=Variant(convention="unit"),
+    terms=(
+        Content(layers=("maxpool",), scale="mean", weight=1.0),
+        Gram(
+            layers=("conv1", "maxpool", "layer1", "layer2", "layer3", "layer4"),
+            scale="mean",
+            layer_weights=tuple(1 / n**2 for n in (64, 64, 256, 512, 1024, 2048)),
+            weight=1e3,
+        ),
+    ),
+    start="content",
+    solver=TorchLBFGS(),
+    steps=(500,),
+    style_size="content",
+)

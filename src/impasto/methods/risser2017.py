@@ -1,0 +1,35 @@
+"""Stable and Controllable Neural Texture Synthesis and Style Transfer Using Histogram Losses (Risser, Wilmot & Barnes 2017).
+
+- Section 4.1, equation 9: beside the Gram matrices at relu1_1 … relu4_1, the activations of each channel are to have the
+  style's histogram, Σ (O - R(O))² where R remaps them, at relu1_1 and relu4_1. Gram matrices alone leave the variance
+  free, which shows as washed-out or unstable textures.
+- Content at relu4_1, and total variation on the first convolution alone.
+- Section 4.4: weights are automatic, by limits to the length of each term's gradient: 1, and 100 for the content's. We
+  weigh anew every 20 steps.
+- Section 4: coarse to fine with a ratio of 2.
+
+The paper gives neither the coefficients that the limits then act on nor the number of steps per level; they are ours.
+"""
+
+from impasto.losses import Content, Gram, Histogram, TotalVariation
+from impasto.methods.method import Elsewhere, Method
+from impasto.optimise import LBFGS, Balance
+
+METHOD = Method(
+    name="risser2017",
+    citation="Risser, Wilmot & Barnes, Stable and Controllable Neural Texture Synthesis and Style Transfer, arXiv 1701.08893, 2017",
+    good_at="stable contrast and colours, where Gram matrices wash out or drift",
+    encoder="vgg19",
+    terms=(
+        Content(layers=("relu4_1",), scale="half", weight=1.0),
+        Gram(layers=("relu1_1", "relu2_1", "relu3_1", "relu4_1"), scale="gatys", weight=1e6),
+        Histogram(layers=("relu1_1", "relu4_1"), scale="sum", weight=1.0),
+        TotalVariation(layers=("conv1_1",), mean=False, weight=1.0),
+    ),
+    balance=Balance(limits={"content": 100.0}),
+    elsewhere=Elsewhere(weights={"content": 1e-2, "tv": 1e-3}),
+    start="content",
+    solver=LBFGS(first=2.55, longest=25.5, units=255),
+    steps=(100, 100, 100),
+    ratio=2.0,
+)
