@@ -20,6 +20,7 @@ import impasto
 from impasto import encoders, picture
 from impasto.cli import main
 from impasto.examples import EXAMPLES
+from impasto.methods import METHODS
 from impasto.styles import STYLES
 
 QUICK = ("--size", "40", "--steps", "2")
@@ -114,6 +115,38 @@ def test_options_reach_the_library(folder):
     assert np.abs(np.asarray(written, np.int16) - np.asarray(library)).max() <= 1
 
 
+@pytest.mark.parametrize("blend", [("--blend", "3", "7"), ("--blend", "3,7"), ("--blend=3,7",), ("--blend", "30", "70.0")])
+def test_blend(folder, blend):
+    """As many numbers as there are styles, after the option, wherever that stands."""
+    expected = impasto.stylize("chelsea", ["starry", "knife"], blend=[3, 7], size=40, steps=2)
+    for arguments in (("chelsea", "starry", "knife", *blend), (*blend, "chelsea", "starry", "knife")):
+        assert run("stylize", *arguments, *QUICK, "-o", "out.png").exit_code == 0
+        with Image.open("out.png") as saved:
+            assert saved.tobytes() == expected.tobytes()
+
+
+@pytest.mark.parametrize("blend", [("--blend", "3"), ("--blend", "1", "2", "3"), ("--blend",), ("--blend", "x"), ("--blend", "0", "0")])
+def test_impossible_blends(folder, blend):
+    complaint(run("stylize", "chelsea", "starry", "knife", "-o", "out.png", *blend))
+
+
+def test_options_of_methods_reach_the_library(folder):
+    arguments = ("--method", "tutorial", "--encoder", "pocket", "--style-layers", "relu1_1, relu3_1", "--trade-off", "0.001")
+    assert stylize("-o", "out.png", *arguments, "--fast", "--balance", "gradients", "--pooling", "max").exit_code == 0
+    settings = picture.read_settings("out.png")
+    assert settings["style_layers"] == ["relu1_1", "relu3_1"]
+    expected = {"method": "tutorial", "trade_off": 0.001, "fast": True, "balance": "gradients", "pooling": "max"}
+    assert expected.items() <= settings.items()
+
+
+def test_methods():
+    listed = run("methods")
+    assert listed.exit_code == 0
+    for name, method in METHODS.items():
+        assert name in listed.stdout
+        assert method.citation in listed.stdout
+
+
 def test_like(folder):
     assert stylize("-o", "one.png", "--start", "noise", "--seed", "9").exit_code == 0
     assert run("stylize", "chelsea", "starry", "-o", "two.png", "--like", "one.png").exit_code == 0
@@ -162,7 +195,9 @@ def test_version():
     assert run("--version").output == f"impasto {impasto.__version__}\n"
 
 
-@pytest.mark.parametrize("command", [(), ("stylize",), ("styles",)])
+@pytest.mark.parametrize(
+    "command", [(), ("stylize",), ("styles",), ("methods",), ("compare",), ("figure",), ("texture",), ("invert",), ("weights",)]
+)
 def test_help(command):
     result = run(*command, "--help")
     assert result.exit_code == 0

@@ -1,21 +1,17 @@
 """``impasto``: the commands."""
 
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from impasto import __version__
+from impasto.cli.progress import Bar
+from impasto.cli.sheets import compare, figure, invert, texture
+from impasto.cli.weights import weights
 from impasto.errors import ImpastoError, Interrupted
 from impasto.examples import EXAMPLES
 from impasto.styles import STYLES
-
-if TYPE_CHECKING:
-    from rich.progress import Progress as Bar
-    from rich.progress import TaskID
-
-    from impasto.optimise import Progress
 
 
 class _Commands(click.Group):
@@ -42,30 +38,79 @@ def main() -> None:
     """Paint one picture in the manner of another."""
 
 
-@main.command()
+class _Blending(click.Command):
+    """A command whose ``--blend`` takes as many numbers as follow it."""
+
+    def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
+        gathered: list[str] = []
+        numbers = False  # whether the last of what is gathered is the option's value, which further numbers belong to
+        for before, argument in zip(("", *args), args, strict=False):
+            if numbers and _is_number(argument):
+                gathered[-1] += f" {argument}"
+            else:
+                gathered.append(argument)
+                numbers = before == "--blend"
+        return super().parse_args(context, gathered)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _numbers(context: click.Context, parameter: click.Parameter, value: str | None) -> tuple[float, ...] | None:
+    """Numbers with spaces or commas between them."""
+    if value is None:
+        return None
+    parts = value.replace(",", " ").split()
+    if not parts or not all(map(_is_number, parts)):
+        raise click.BadParameter("give a number for each style, such as --blend 3 7.")
+    return tuple(map(float, parts))
+
+
+def _names(context: click.Context, parameter: click.Parameter, value: str | None) -> tuple[str, ...] | None:
+    """Names with commas between them."""
+    return None if value is None else tuple(name.strip() for name in value.split(","))
+
+
+@main.command(cls=_Blending)
 @click.argument("content")
-@click.argument("style")
+@click.argument("style", nargs=-1, required=True)
 @click.option("-o", "--output", required=True, metavar="OUT", help="The painting: .png, .jpg, .webp, .tif, .bmp, .avif or .heic.")
 @click.option("--size", type=int, help="Longest side in pixels; 0 is the content's own.  [default: 512]")
-@click.option("--method", help="The algorithm.  [default: impasto]")
+@click.option("--method", help="The algorithm; `impasto methods` lists them.  [default: impasto]")
+@click.option("--fast", is_flag=True, default=None, help="The method's losses with our own quick solver and schedule.")
+@click.option("--blend", callback=_numbers, metavar="N N ...", help="The styles' shares, one for each.  [default: equal]")
 @click.option("--style-weight", type=float, help="In place of the method's own.")
 @click.option("--content-weight", type=float, help="In place of the method's own; higher keeps more of the photograph.")
 @click.option("--tv-weight", type=float, help="In place of the method's own; higher is smoother.")
+@click.option("--trade-off", type=float, metavar="RATIO", help="Content weight over style weight, in place of --content-weight.")
+@click.option("--balance", metavar="gradients", help="Weigh the losses by the size of their gradients.")
+@click.option("--style-loss", metavar="gram|moments|histogram|mrf", help="In place of the method's own, with the same say.")
+@click.option("--content-layers", callback=_names, metavar="NAME,NAME", help="Where the content loss looks, such as relu3_1.")
+@click.option("--style-layers", callback=_names, metavar="NAME,NAME", help="Where the style loss looks.")
+@click.option("--style-size", type=int, help="The style picture's longest side; a smaller one has smaller strokes.")
 @click.option("--steps", type=int, help="Evaluations of the objective, over all levels.")
 @click.option("--start", metavar="content|style|noise|FILE", help="What to begin from.")
-@click.option("--solver", metavar="lbfgs|adam|sgd", help="How the canvas follows its gradient.")
-@click.option("--encoder", help="The network that sees the pictures.")
-@click.option("--encoder-weights", metavar="FILE", help="A safetensors file in place of the encoder's own weights.")
+@click.option("--solver", metavar="lbfgs|torch-lbfgs|adam|sgd", help="How the canvas follows its gradient.")
+@click.option("--encoder", help="The network that sees the pictures; all but pocket are downloaded on first use.")
+@click.option("--encoder-weights", metavar="FILE", help="A file in place of the encoder's own weights.")
+@click.option("--pooling", metavar="max|average|l2", help="Of the encoder.")
+@click.option("--padding", metavar="zeros|reflect|replicate", help="Of the encoder.")
+@click.option("--convention", metavar="torchvision|caffe|unit", help="What the encoder's weights expect of a picture.")
 @click.option("--seed", type=int, help="Of all randomness.  [default: 0]")
 @click.option("--device", metavar="auto|cpu|cuda|mps", help="Where to compute.  [default: auto]")
-@click.option("--precision", metavar="auto|float32|bfloat16", help="Of the encoder.  [default: auto, what the device is fastest at]")
+@click.option("--precision", metavar="auto|float32|bfloat16", help="Of the encoder; auto is what the device is fastest at.")
 @click.option("--bits", type=int, help="Per channel: 8, or 16 for PNG and TIFF.  [default: 8]")
 @click.option("--log", metavar="FILE.jsonl", help="Write losses here, a line of JSON every ten steps.")
 @click.option("--preview", type=int, metavar="N", help="Write the canvas beside OUT every N steps.")
 @click.option("--like", metavar="OUT.png", help="Use the settings a painting of ours carries, for all that isn't given here.")
 @click.option("--quiet", is_flag=True, help="No progress bar.")
-def stylize(content: str, style: str, output: str, quiet: bool, **options: Any) -> None:
-    """Paint CONTENT in the manner of STYLE.
+def stylize(content: str, style: tuple[str, ...], output: str, quiet: bool, **options: Any) -> None:
+    """Paint CONTENT in the manner of STYLE, or of several styles at once.
 
     CONTENT is a picture file or the name of an example photograph; STYLE is a picture file or the name of a packaged
     style (`impasto styles` shows them).
@@ -75,14 +120,27 @@ def stylize(content: str, style: str, output: str, quiet: bool, **options: Any) 
     from impasto.painting import stylize as paint
 
     warnings.showwarning = lambda message, *_, **__: click.echo(f"impasto: {message}", err=True)
-    with _Progress(quiet) as progress:
+    with Bar(quiet) as bar:
         try:
-            paint(content, style, output=output, callback=progress.show, **options)
+            paint(content, style, output=output, callback=bar.show, fetching=bar.fetching, **options)
         except Interrupted as interrupted:
-            progress.close()
-            click.echo(f"Stopped at step {interrupted.step}; the best canvas so far is in {interrupted.saved}", err=True)
+            bar.close()
+            click.echo(f"Stopped at step {interrupted.step}; the canvas so far is in {interrupted.saved}", err=True)
             raise click.exceptions.Exit(130) from interrupted
     click.echo(output)
+
+
+@main.command()
+def methods() -> None:
+    """List the methods, who published them and what they are good at."""
+    from rich.console import Console
+
+    from impasto.methods import METHODS
+
+    console = Console(highlight=False)
+    for method in METHODS.values():
+        console.print(f"[bold]{method.name}[/bold]  {method.citation}", soft_wrap=True)
+        console.print(f"    {method.good_at}", soft_wrap=True)
 
 
 @main.command()
@@ -106,50 +164,5 @@ def styles(sheet: str | None) -> None:
     console.print(f"\nExample photographs: {', '.join(EXAMPLES)}", soft_wrap=True)
 
 
-class _Progress:
-    """A bar that says level, step, losses and time left; silent when asked, or where stderr is no terminal."""
-
-    def __init__(self, quiet: bool) -> None:
-        self.quiet = quiet or not sys.stderr.isatty()
-        self.bar: Bar | None = None
-        self.task: TaskID | None = None
-
-    def __enter__(self) -> "_Progress":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def show(self, progress: "Progress") -> None:
-        if self.quiet:
-            return
-        if self.bar is None:
-            self._open(progress)
-        assert self.bar is not None
-        assert self.task is not None
-        losses = " ".join(f"{name} {value:.3f}" for name, value in progress.terms.items())
-        level = f"level {progress.level + 1}/{progress.levels}, {progress.size[0]} x {progress.size[1]}"
-        self.bar.update(self.task, completed=progress.step, level=level, losses=losses)
-
-    def _open(self, progress: "Progress") -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-        from rich.progress import Progress as Bar
-        from rich.table import Column
-
-        # On a narrow terminal the losses give way first.
-        self.bar = Bar(
-            TextColumn("{task.fields[level]}", table_column=Column(no_wrap=True, min_width=24)),
-            BarColumn(bar_width=10),
-            MofNCompleteColumn(table_column=Column(no_wrap=True, min_width=7)),
-            TimeRemainingColumn(compact=True, table_column=Column(no_wrap=True, min_width=5)),
-            TextColumn("{task.fields[losses]}", table_column=Column(no_wrap=True)),
-            console=Console(stderr=True),
-        )
-        self.task = self.bar.add_task("", total=progress.steps, level="", losses="")
-        self.bar.start()
-
-    def close(self) -> None:
-        if self.bar is not None:
-            self.bar.stop()
-            self.bar = None
+for _command in (compare, figure, texture, invert, weights):
+    main.add_command(_command)

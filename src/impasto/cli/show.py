@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageOps
 from rich.color import Color
 from rich.style import Style
 from rich.text import Text
@@ -37,20 +37,14 @@ def contact_sheet(pictures: Mapping[str, Path], target: Path, columns: int = 4, 
         OutputError: the target can't be written.
     """
     from impasto import picture
+    from impasto.evaluate import Cell, sheet
 
-    gap, caption = 16, 34
-    rows = -(-len(pictures) // columns)
-    sheet = Image.new("RGB", (columns * (side + gap) + gap, rows * (side + gap + caption) + gap), "white")
-    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(22)
-    for index, (name, path) in enumerate(pictures.items()):
-        x, y = gap + index % columns * (side + gap), gap + index // columns * (side + gap + caption)
+    cells = []
+    for name, path in pictures.items():
         with Image.open(path) as opened:
-            image = opened.convert("RGB")
-        edge = min(image.size)
-        left, top = (image.width - edge) // 2, (image.height - edge) // 2
-        sheet.paste(image.crop((left, top, left + edge, top + edge)).resize((side, side), Image.Resampling.LANCZOS), (x, y))
-        draw.text((x, y + side + 4), name, fill="black", font=font)
-    picture.save(picture.read(sheet).picture, target)
+            cells.append(Cell(ImageOps.fit(opened.convert("RGB"), (side, side), Image.Resampling.LANCZOS), name))
+    drawn = sheet([cells[first : first + columns] for first in range(0, len(cells), columns)])
+    picture.save(picture.read(drawn).picture, target)
 
 
 def _rgb(image: Image.Image, x: int, y: int) -> tuple[int, int, int]:

@@ -1,0 +1,87 @@
+"""One sheet of methods: the same two pictures painted by each, with time, losses and what its authors say it is good at."""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from PIL import Image
+
+from impasto.errors import Interrupted, OptionError
+from impasto.evaluate.series import Callback, Painted, originals, paint
+from impasto.evaluate.sheet import sheet
+from impasto.methods import METHODS
+from impasto.picture import Source
+
+COLUMNS = 4  # at most
+
+
+def compare(
+    content: Source,
+    style: Source,
+    methods: Sequence[str] | None = None,
+    *,
+    encoder: str = "pocket",
+    fast: bool = True,
+    size: int = 384,
+    callback: Callback | None = None,
+    **options: Any,
+) -> tuple[Image.Image, list[Painted]]:
+    """Paint the same pictures by several methods and draw the results side by side.
+
+    A method that fails has its error in place of its painting.
+
+    Args:
+        content: the photograph, as :func:`impasto.stylize` takes it.
+        style: the painting, likewise; only one.
+        methods: names out of :data:`impasto.methods.METHODS`; default: all that need a content and a style.
+        encoder: what all of them see the pictures through; ``own`` is the one each was published with, which may have to be
+            downloaded.
+        fast: our own solver and schedule for all of them, :meth:`impasto.methods.Method.fast`, in place of each one's own.
+        size: the paintings' longest side in pixels; 0 is the content's own.
+        callback: told of every step of every painting.
+        options: more options of :func:`impasto.stylize`, for all of them.
+
+    Returns:
+        The sheet, and what came of each method.
+
+    Raises:
+        PictureError: a picture that can't be read.
+        OptionError: an unknown name or impossible value.
+        ImpastoError: no method could paint; the error is the first one's.
+        Interrupted: Ctrl-C; it carries the sheet of what was painted so far, and counts that in paintings, not steps.
+    """
+    names = [name for name, method in METHODS.items() if method.sources == {"content", "style"}] if methods is None else list(methods)
+    for name in names:
+        if name not in METHODS:
+            raise OptionError(f"unknown method {name}; choose out of {', '.join(METHODS)}")
+    if not names:
+        raise OptionError(f"there is no method to compare; name some out of {', '.join(METHODS)}")
+    pictures = originals(content, style, size)
+
+    own = {} if encoder == "own" else {"encoder": encoder}
+    common = {"content": content, "style": style, "fast": fast, "size": size, **own, **options}
+    series, interrupted = paint({name: {**common, "method": name} for name in names}, callback)
+    cells = [*pictures, *(painted.cell(_lines(painted)) for painted in series)]
+    rows = -(-len(cells) // COLUMNS)
+    columns = -(-len(cells) // rows)
+    drawn = sheet(
+        [cells[first : first + columns] for first in range(0, len(cells), columns)],
+        "Methods compared",
+        [f"{'our fast schedule' if fast else 'their own schedules'}, seen through {'their own encoders' if encoder == 'own' else encoder}"],
+    )
+    if interrupted:
+        raise Interrupted(drawn, len(series), None)
+    return drawn, series
+
+
+def _lines(painted: Painted) -> list[str]:
+    method = METHODS[painted.name]
+    losses = ", ".join(f"{name} {value:.3g}" for name, value in painted.losses.items() if value)
+    return [_short(method.citation), f"{painted.seconds:.1f} s, {painted.steps} steps", losses, f"Good at {method.good_at}"]
+
+
+def _short(citation: str) -> str:
+    """The authors and the year."""
+    authors = re.match(r"[^&]*& [\w-]+|[^,]*", citation)
+    year = re.findall(r"\b(?:19|20)\d\d\b", citation)
+    return " ".join([authors[0] if authors else "", *year[-1:]])

@@ -1,0 +1,140 @@
+"""A series: several paintings one after another, of which neither a fault nor Ctrl-C loses those that are done."""
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from impasto import examples, picture, styles
+from impasto.errors import ImpastoError, Interrupted
+from impasto.evaluate.sheet import Cell
+from impasto.optimise import Progress
+from impasto.options import whole
+from impasto.painting import named, stylize
+from impasto.picture import Opened, Source
+
+
+@dataclass(frozen=True)
+class Turn:
+    """Which painting of a series is at work: its ``name``, its ``index`` counted from 0, and the ``count`` of them all."""
+
+    name: str
+    index: int
+    count: int
+
+
+Callback = Callable[[Progress, Turn], None]
+
+
+@dataclass(frozen=True)
+class Painted:
+    """What came of one painting of a series.
+
+    Attributes:
+        name: what the series calls it.
+        picture: the painting, or None where it failed.
+        finished: whether it took all its steps; one that Ctrl-C stopped didn't.
+        steps: evaluations of the objective.
+        seconds: that they took, without reading pictures and weights.
+        losses: each term's weighted share of the objective at the last step.
+        error: why it failed, if it did.
+    """
+
+    name: str
+    picture: Image.Image | None = None
+    finished: bool = True
+    steps: int = 0
+    seconds: float = 0.0
+    losses: Mapping[str, float] = field(default_factory=dict)
+    error: ImpastoError | None = None
+
+    def cell(self, lines: Sequence[str] = ()) -> Cell:
+        """The painting on a sheet, with ``lines`` of text, and with the reason where it failed."""
+        if self.error:
+            return Cell(None, self.name, (str(self.error),))
+        return Cell(self.picture, self.name, lines if self.finished else (f"stopped at step {self.steps}", *lines))
+
+
+def paint(wishes: Mapping[str, Mapping[str, Any]], callback: Callback | None = None) -> tuple[list[Painted], bool]:
+    """Paint a series.
+
+    Args:
+        wishes: what :func:`impasto.stylize` is given for each painting, by its name.
+        callback: told of every step of every painting.
+
+    Returns:
+        What came of each in turn, and whether Ctrl-C ended the series; the painting that it stopped is the last then.
+
+    Raises:
+        ImpastoError: none could be painted; the error is the first one's.
+        KeyboardInterrupt: Ctrl-C before there was anything to show.
+    """
+    series: list[Painted] = []
+    for index, (name, wish) in enumerate(wishes.items()):
+        try:
+            series.append(_painted(wish, Turn(name, index, len(wishes)), callback))
+        except KeyboardInterrupt:
+            if not any(painted.picture for painted in series):
+                raise
+            return series, True
+        if not series[-1].finished:
+            return series, True
+    if all(painted.error for painted in series):
+        raise next(painted.error for painted in series if painted.error)
+    return series, False
+
+
+def _painted(wish: Mapping[str, Any], turn: Turn, callback: Callback | None) -> Painted:
+    last: list[Progress] = []
+
+    def listen(progress: Progress) -> None:
+        last[:] = [progress]
+        if callback:
+            callback(progress, turn)
+
+    finished = True
+    try:
+        image = stylize(**wish, callback=listen)
+    except Interrupted as interrupted:
+        image, finished = interrupted.picture, False
+    except ImpastoError as error:
+        return Painted(turn.name, error=error)
+    return Painted(turn.name, image, finished, last[0].step, last[0].seconds, last[0].terms)
+
+
+def sources(content: Source, style: Source) -> tuple[Source, Source]:
+    """The pictures that ``content`` and ``style`` name, as :func:`impasto.stylize` takes them.
+
+    Raises:
+        OptionError: a name that is not ours.
+    """
+    return named(content, examples.EXAMPLES, examples.path), named(style, styles.STYLES, styles.path)
+
+
+def originals(content: Source, style: Source, size: int) -> tuple[Cell, Cell]:
+    """The two pictures that a sheet's paintings are made of.
+
+    Args:
+        content: the photograph, as :func:`impasto.stylize` takes it.
+        style: the painting, likewise.
+        size: the longest side in pixels of the paintings; 0 is the content's own. Both are shown at that size.
+
+    Raises:
+        PictureError: a picture that can't be read.
+        OptionError: a name that is not ours, or an impossible size.
+    """
+    whole("size", size, 0)
+    photograph, painting = (picture.read(source) for source in sources(content, style))
+    longest = size or max(photograph.picture.shape[2:])
+    return _original(photograph, "Content", content, longest), _original(painting, "Style", style, longest)
+
+
+def _original(opened: Opened, title: str, source: Source, longest: int) -> Cell:
+    height, width = opened.picture.shape[2:]
+    size = picture.fit((width, height), longest)
+    alpha = None if opened.alpha is None else picture.resize(opened.alpha, size)
+    name = (Path(source).name,) if isinstance(source, str | os.PathLike) else ()
+    return Cell(picture.to_pil(picture.resize(opened.picture, size), alpha), title, name)
