@@ -13,8 +13,8 @@ import torch
 
 from impasto import encoders, examples, picture, styles
 from impasto.methods import METHODS
-from impasto.optimise import SOLVERS, Objective
-from impasto.painting import PRECISIONS
+from impasto.optimise import Objective, Sources
+from impasto.options import PRECISIONS
 
 METHOD = METHODS["impasto"]
 
@@ -44,24 +44,24 @@ def main(size: int, repeats: int, precision: tuple[str, ...]) -> None:
     sources = {}
     for name, file in (("content", examples.path("coffee")), ("style", styles.path("starry"))):
         read = picture.read(file).picture
-        sources[name] = picture.resize(read, picture.fit((read.shape[3], read.shape[2]), size))
-    canvas = sources["content"].clone().requires_grad_()
+        sources[name] = [(1.0, picture.resize(read, picture.fit((read.shape[3], read.shape[2]), size)))]
+    canvas = sources["content"][0][1].clone().requires_grad_()
     click.echo(f"{canvas.shape[3]} x {canvas.shape[2]} pixels, {torch.get_num_threads()} threads, torch {torch.__version__}")
     for name in precision or PRECISIONS:
         click.echo(f"{name}, milliseconds")
         measure(name, sources, canvas, repeats)
 
 
-def measure(precision: str, sources: dict[str, torch.Tensor], canvas: torch.Tensor, repeats: int) -> None:
+def measure(precision: str, sources: Sources, canvas: torch.Tensor, repeats: int) -> None:
     """Print the table of one precision."""
-    encoder = encoders.load(METHOD.encoder, None, torch.device("cpu"), PRECISIONS[precision]).encoder
+    encoder = encoders.load(METHOD.encoder, None, torch.device("cpu"), PRECISIONS[precision], METHOD.variant).encoder
     objective = Objective(encoder, METHOD.terms, sources)
     moved = canvas.detach().clone().requires_grad_()
-    solver = SOLVERS[METHOD.solver](moved)
+    solver = METHOD.solver(moved)
 
     def evaluate(at: torch.Tensor) -> torch.Tensor:
         at.grad = None
-        total = objective(at).total * at.numel()
+        total = objective(at).total
         total.backward()  # type: ignore[no-untyped-call]
         return total
 
@@ -73,7 +73,7 @@ def measure(precision: str, sources: dict[str, torch.Tensor], canvas: torch.Tens
     step = milliseconds(lambda: solver.step(lambda: evaluate(moved)), max(repeats, 12))
     evaluation = milliseconds(lambda: evaluate(canvas), repeats)
     # A rectifier at the end of each convolution; pooling counts with what follows it.
-    layers = [layer for layer in encoder.architecture.layers if layer.startswith("relu")]
+    layers = [layer for layer in encoder.layers if layer.startswith("relu")]
     layers = layers[: max(layers.index(layer) for layer in objective.layers) + 1]
     cumulative = [milliseconds(lambda layer=layer: see(layer), repeats) for layer in layers]  # type: ignore[misc]
     with torch.no_grad():

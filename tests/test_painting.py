@@ -639,6 +639,19 @@ def test_trade_off():
     assert weights(style_weight=10, content_weight=3) == pytest.approx({"content": 3, "style": 10})
 
 
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("encoder", encoders.NAMES)
+def test_methods_through_other_encoders(method, encoder):
+    """A relative of the method's network is changed as the method says; weights for pocket are pocket's alone."""
+    asked, own = recipe(complete(dict.fromkeys(GIVEN) | {"method": method, "encoder": encoder})), METHODS[method]
+    related = encoder == own.encoder or {encoder, own.encoder} == {"vgg16", "vgg19"}
+    assert asked.variant == (own.variant if related else encoders.Variant())
+    elsewhere = own.elsewhere.weights if encoder == "pocket" else {}
+    assert {term.name: term.weight for term in asked.terms} == {term.name: elsewhere.get(term.name, term.weight) for term in own.terms}
+    by_the_user = recipe(complete(dict.fromkeys(GIVEN) | {"method": method, "encoder": encoder, "pooling": "l2"}))
+    assert by_the_user.variant.pooling == "l2"
+
+
 def test_several_terms_share_a_weight():
     options = dict.fromkeys(GIVEN) | {"method": "risser2017", "style_weight": 11.0}
     terms = {term.name: term.weight for term in recipe(complete(options)).terms}

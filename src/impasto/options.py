@@ -12,7 +12,7 @@ from impasto.encoders import Convention, Padding, Pooling, Variant
 from impasto.encoders.vgg import VGG19
 from impasto.errors import OptionError
 from impasto.losses import STYLE_LOSSES, Term
-from impasto.methods import METHODS, Method
+from impasto.methods import METHODS, Elsewhere, Method
 from impasto.optimise import SOLVERS, Balance
 
 STARTS = ("content", "style", "noise")
@@ -84,8 +84,8 @@ def recipe(options: Mapping[str, Any]) -> Method:
     if options["fast"]:
         method = method.fast()
     terms = method.terms
-    if options["encoder"] != method.encoder:
-        terms = tuple(replace(term, weight=method.elsewhere.weights.get(term.name, term.weight)) for term in terms)
+    if options["encoder"] in encoders.PACKAGED and method.encoder not in encoders.PACKAGED:
+        terms = tuple(_elsewhere(term, method.elsewhere) for term in terms)
         method = replace(method, smoothing=method.elsewhere.smoothing or method.smoothing)
     if options["style_loss"] is not None:
         terms = _with_style_loss(terms, STYLE_LOSSES[options["style_loss"]])
@@ -105,14 +105,14 @@ def recipe(options: Mapping[str, Any]) -> Method:
         terms = _weighted(terms, "content", options["trade_off"] / published * present * styles)
     if not any(term.weight for term in terms if term.source):
         raise OptionError("content_weight and style_weight are both 0, which leaves nothing to paint; make one of them positive")
-    own = options["encoder"] == method.encoder or "pocket" not in (options["encoder"], method.encoder)
+    # How a method changes its network suits that network's relatives too, and no other; what the user asks for holds for all.
+    related = options["encoder"] == method.encoder or all(name.startswith("vgg") for name in (options["encoder"], method.encoder))
     return replace(
         method,
         terms=terms,
         encoder=options["encoder"],
-        # How a method changes VGG says nothing about an encoder that isn't one; what the user asks for holds for all.
         variant=replace(
-            method.variant if own else Variant(),
+            method.variant if related else Variant(),
             **{name: options[name] for name in ("pooling", "padding", "convention") if options[name] is not None},
         ),
         solver=SOLVERS[options["solver"]] if options["solver"] else method.solver,
@@ -164,6 +164,12 @@ def _layers(name: str, layers: Any) -> tuple[str, ...]:
         except KeyError as error:
             raise OptionError(f"unknown layer {layer}; choose one like conv1_1, relu4_2, pool4, or a residual network's layer1") from error
     return names
+
+
+def _elsewhere(term: Term, changes: Elsewhere) -> Term:
+    """The term as another encoder than the method's own needs it."""
+    weight = changes.weights.get(term.name, term.weight)
+    return replace(term, weight=weight, layer_weights=changes.layer_weights.get(term.name, term.layer_weights))
 
 
 def _with_style_loss(terms: tuple[Term, ...], loss: type[Term]) -> tuple[Term, ...]:

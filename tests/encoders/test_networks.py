@@ -471,3 +471,18 @@ class TestTrueWeights:
             encoder(photograph("chelsea", 32), ("relu1_1", "relu4_1"))
         assert len(str(caught.value).splitlines()) == 1
         assert math.isfinite(encoder(photograph("chelsea", 32), ("relu3_1",))["relu3_1"].sum())
+
+
+def test_official_weights_in_caffes_convention(files, monkeypatch):
+    """They see what they were trained with, and answer with activations as large as those of a network of 0 … 255."""
+    monkeypatch.setattr(encoders, "fetch", lambda name, progress: files[name])
+    trained, caffe = (
+        encoders.load("vgg19", None, torch.device("cpu"), torch.float64, encoders.Variant(convention=convention)).encoder
+        for convention in (None, "caffe")
+    )
+    picture = torch.rand(1, 3, 20, 24, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    layers = ("conv1_1", "relu2_2", "pool3", "conv5_2")
+    mine, theirs = caffe(picture, layers), trained(picture, layers)
+    size = 255 * (0.229 + 0.224 + 0.225) / 3
+    for layer in layers:
+        torch.testing.assert_close(mine[layer], size * theirs[layer])

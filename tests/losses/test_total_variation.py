@@ -78,3 +78,17 @@ def test_needs_no_source():
     assert TotalVariation.source is None
     assert TotalVariation().layers == ()
     assert (TotalVariation.name, TotalVariation.role) == ("tv", "tv")
+
+
+@pytest.mark.parametrize("precision", [torch.float64, torch.bfloat16])
+def test_of_features(precision):
+    """Where the term names layers, neighbouring features are to differ little."""
+    random = np.random.default_rng(0)
+    features = {
+        layer: torch.from_numpy(random.normal(size=shape)).to(precision) for layer, shape in (("a", (1, 5, 4, 6)), ("b", (1, 2, 3, 3)))
+    }
+    term = TotalVariation(layers=("a", "b"), layer_weights=(0.5, 2.0))
+    loss = term(torch.zeros(1, 3, 8, 8), features, {})
+    expected = 0.5 * formula(features["a"].double().numpy()) + 2 * formula(features["b"].double().numpy())
+    assert loss.dtype == (torch.float64 if precision == torch.float64 else torch.float32)
+    assert loss.item() == pytest.approx(expected, rel=1e-5)

@@ -33,9 +33,10 @@ class TotalVariation(Term):
     @property
     def formula(self) -> str:
         """See :attr:`Term.formula`."""
-        terms = r"(x_{i+1,j} - x_{i,j})^2 + (x_{i,j+1} - x_{i,j})^2".replace("x", "F" if self.layers else "x")
-        total = rf"\sum_{{ij}} {terms}" if self.beta == 2 else rf"\sum_{{ij}} \left({terms}\right)^{{{self.beta / 2:g}}}"
-        return rf"\frac{{1}}{{3HW}} {total}" if self.mean else total
+        symbol, count = ("F", "N_l M_l") if self.layers else ("x", "3HW")
+        squares = r"\left((x_{i+1,j} - x_{i,j})^2 + (x_{i,j+1} - x_{i,j})^2\right)".replace("x", symbol)
+        total = rf"\sum_{{ij}} {squares}" + (f"^{{{self.beta / 2:g}}}" if self.beta != 2 else "")
+        return rf"\frac{{1}}{{{count}}} {total}" if self.mean else total
 
     def __call__(self, canvas: Tensor, features: Features, target: Features) -> Tensor:
         """See :meth:`Term.__call__`."""

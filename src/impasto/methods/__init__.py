@@ -14,7 +14,7 @@ from impasto.methods import (
     tutorial,
     vgg16,
 )
-from impasto.methods.method import Method
+from impasto.methods.method import Elsewhere, Method
 
 METHODS: dict[str, Method] = {
     module.METHOD.name: module.METHOD
@@ -34,4 +34,4 @@ METHODS: dict[str, Method] = {
     )
 }
 
-__all__ = ["METHODS", "Method"]
+__all__ = ["METHODS", "Elsewhere", "Method"]

@@ -11,16 +11,18 @@ from impasto.optimise import LBFGS, Balance, Keep, Solver
 
 @dataclass(frozen=True, kw_only=True)
 class Elsewhere:
-    """What changes where a method looks through another encoder than its own.
+    """What changes where a published method looks through a packaged encoder.
 
     Published weights suit the size of their own network's activations. Our encoder's are 1 on average.
 
     Attributes:
         weights: of terms, by name, in place of the published ones.
+        layer_weights: of a term's layers, likewise.
         smoothing: the softmax's temperature.
     """
 
     weights: Mapping[str, float] = field(default_factory=dict)
+    layer_weights: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     smoothing: float | None = None
 
 
@@ -36,7 +38,7 @@ class Method:
         variant: how that network differs from the network as it was trained.
         smoothing: the temperature of a softmax that the features are looked at through (Wang et al. 2021), if any.
         terms: its losses, with layers and weights. A term that looks at a content or a style says which pictures it needs.
-        elsewhere: what changes with another encoder.
+        elsewhere: what changes with a packaged encoder.
         trade_offs: the ratios of content to style weight that the paper shows, its default first.
         start: what optimisation begins from: ``content``, ``style`` or ``noise``.
         solver: who moves the canvas, and in which units.

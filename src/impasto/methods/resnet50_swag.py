@@ -26,7 +26,8 @@ METHOD = Method(
             weight=1e17,
         ),
     ),
-    elsewhere=Elsewhere(weights={"content": 1e5, "style": 1e22}, smoothing=20.0),
+    # A softmax's values are as small as a layer has many. Pocket's layers shrink faster with depth than a residual network's.
+    elsewhere=Elsewhere(weights={"content": 1e6, "style": 1e22}, layer_weights={"style": (3e5, 2e4, 300, 1, 1)}, smoothing=20.0),
     start="content",
     solver=TorchLBFGS(),
     steps=(1000,),

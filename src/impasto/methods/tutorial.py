@@ -11,7 +11,7 @@ Its published run prints style 4.354980 and content 4.266018 at 50 evaluations, 
 """
 
 from impasto.losses import Content, Gram
-from impasto.methods.method import Method
+from impasto.methods.method import Elsewhere, Method
 from impasto.optimise import TorchLBFGS
 
 METHOD = Method(
@@ -28,6 +28,7 @@ METHOD = Method(
             weight=1e6,
         ),
     ),
+    elsewhere=Elsewhere(weights={"style": 3e4}),
     start="content",
     solver=TorchLBFGS(),
     steps=(300,),

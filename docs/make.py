@@ -1,0 +1,352 @@
+"""Make the pages about methods out of the methods themselves: `python docs/make.py`.
+
+What a page says of a method is read off its data, so that it can't go stale; a test compares the pages with what this
+program writes. Costs are those of docs/costs.json, which `python benchmarks/methods.py --json docs/costs.json` measures.
+With `--paint` the pictures are painted anew, too, which takes minutes.
+"""
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from inspect import getdoc
+from pathlib import Path
+from typing import Any
+
+import click
+from PIL import Image
+
+from impasto import examples, picture, stylize
+from impasto.evaluate import Cell, compare, sheet
+from impasto.losses import Term
+from impasto.methods import METHODS, Method
+
+DOCS = Path(__file__).parent
+CONTENT, STYLE = "astronaut", "starry"
+ENCODER, SIZE, QUALITY = "pocket", 384, 88
+# Painted with their own schedules. The others' take minutes each.
+QUICK = ("impasto",)
+# Photograph by photograph, as in figure 7 of Gatys et al. 2016. The second lends its manner.
+PHOTOGRAPHS = (("chelsea", "coffee"), ("astronaut", "rocket"))
+TRADE_OFF = 1e-2
+
+INDEX = r"""# Methods
+
+{table}
+
+The costs are those at {pixels} pixels through {encoder}, on {machine}.
+`python benchmarks/methods.py --json docs/costs.json` measures them. Each page has its method's formula, settings and cost, and
+`python docs/make.py` writes it out of the method's own data in `src/impasto/methods/`.
+
+## One pair by all of them
+
+![The same two pictures painted by every method that needs both](compare.jpg)
+
+All painted the quick way and through pocket, so that they differ in their losses and in where they begin:
+`impasto compare {content} {style}`. With `--full` each keeps its own solver and schedule, with `--encoder own` its own network.
+
+## Symbols
+
+$x$ is the canvas and $x_c$ the content, with $H$ rows, $W$ columns and three channels. Pixels run from 0 to 1, or to what a
+term's settings call units. $F^l$ holds the canvas's features at layer $l$, with a row for each of $N_l$ channels and a column for
+each of $M_l$ positions. $P^l$ are the content's features. $S^l$ are the style's, at $M'_l$ positions. $w_l$ are the weights of the
+layers.
+
+- $G^l = F^l (F^l)^\top$ is the canvas's Gram matrix and $A^l$ the style's, as if the style had as many positions.
+- $R(O^l)$ is $O^l = F^l$ with the values of each channel exchanged for those that the style has there, rank by rank.
+- $\Psi_i$ is the patch of features around position $i$, and $NN(i)$ the style's patch that is most like it.
+- $D_p$ is the Laplacian of a picture whose cells of $p \times p$ pixels were averaged.
+"""
+
+PAGE = """# {name}
+
+{title}
+
+**Good at** {good_at}.
+
+**Citation:** {citation}.
+
+![{subject} painted by {name}]({name}.jpg)
+
+```sh
+{command}
+```
+
+## Objective
+
+{formula}
+
+The [symbols](README.md#symbols) are explained with the list of methods.
+
+{terms}
+
+{elsewhere}## Settings
+
+{choices}
+
+## Notes
+
+{notes}
+
+## Cost
+
+{cost}
+"""
+
+
+def short(value: float) -> tuple[str, str]:
+    """A number's digits and its exponent, which is empty for one of ordinary size."""
+    digits, _, exponent = f"{value:.4g}".partition("e")
+    return digits, str(int(exponent)) if exponent else ""
+
+
+def plain(value: Any) -> str:
+    """A setting's value as text."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return "e".join(filter(None, short(value)))
+    if isinstance(value, tuple):
+        return ", ".join(map(plain, value))
+    return str(value)
+
+
+def named(values: dict[str, Any]) -> str:
+    """Settings by name as text."""
+    return ", ".join(f"{name.replace('_', ' ')} {plain(value)}" for name, value in values.items())
+
+
+def settings(data: Any, *known: str) -> dict[str, Any]:
+    """The fields of a dataclass, but for those ``known`` and those left empty."""
+    values = {field.name: getattr(data, field.name) for field in fields(data) if field.name not in known}
+    return {name: value for name, value in values.items() if value not in (None, ())}
+
+
+def table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
+    """A table in Markdown."""
+    return "\n".join(f"| {' | '.join(row)} |" for row in (head, ("---",) * len(head), *rows))
+
+
+def duration(seconds: float) -> str:
+    """A time as people say it."""
+    return f"{seconds:.2g} s" if seconds < 99.5 else f"{seconds / 60:.2g} min"
+
+
+def formula(method: Method) -> str:
+    """The objective in TeX, a line to each term that weighs anything."""
+    lines = []
+    for term in method.terms:
+        digits, exponent = short(term.weight)
+        over = r"\sum_l w_l " if term.layers else ""
+        factors = (digits if digits != "1" else "", f"10^{{{exponent}}}" if exponent else "", over + term.formula)
+        if term.weight:
+            lines.append(r" \cdot ".join(filter(None, factors)) + rf" && \text{{{term.name}}}")
+    # A fence spares TeX what Markdown makes of its underscores and backslashes.
+    return "\n".join(["```math", r"\begin{aligned}", r"\mathcal{L} ={}& " + " \\\\\n&{}+ ".join(lines), r"\end{aligned}", "```"])
+
+
+def terms(method: Method) -> str:
+    """The table of a method's losses."""
+    common = [field.name for field in fields(Term)]
+    rows = []
+    for term in method.terms:
+        weights = term.layer_weights or tuple(1 / len(term.layers) for _ in term.layers)
+        layers = ", ".join(f"`{layer}`" for layer in term.layers) or "the pixels themselves"
+        of_each = f"{plain(float(weights[0]))} each" if len(weights) > 1 and len(set(weights)) == 1 else plain(weights)
+        rows.append((term.name, layers, plain(term.weight), of_each, named(settings(term, *common))))
+    return table(("term", "layers", "weight", "$w_l$", "settings"), rows)
+
+
+def elsewhere(method: Method) -> str:
+    """What a packaged encoder changes, as a paragraph, or nothing."""
+    changes = []
+    for kind, values in settings(method.elsewhere).items():
+        of = {f"{kind} of {name}": value for name, value in values.items()} if isinstance(values, Mapping) else {kind: values}
+        changes += [named({name: value}) for name, value in of.items()]
+    return f"Through a packaged encoder: {'; '.join(changes)}.\n\n" if changes else ""
+
+
+def choices(method: Method) -> str:
+    """The table of how a method paints."""
+    variant = named(settings(method.variant, "normalised")) + (", mean activations of one" if method.variant.normalised else "")
+    sizes = {"content": "stretched to the content's size", "longest": "as long as the content on its longest side"}
+    rows = {
+        "encoder": f"{method.encoder}, {variant}" if variant else method.encoder,
+        "features": f"through a softmax at temperature {plain(method.smoothing)}" if method.smoothing else "",
+        "begins from": method.start,
+        "solver": f"`{type(method.solver).__name__}`, {named(settings(method.solver, 'units'))}",
+        "in units of": f"pixels from 0 to {plain(float(method.solver.units))}",
+        "steps": plain(method.steps),
+        "levels": f"coarse to fine, each {plain(method.ratio)} times as large as the one before" if len(method.steps) > 1 else "",
+        "detail": f"{plain(method.detail)} times the content's own fine detail is added when a level begins" if method.detail else "",
+        "limits": "the canvas is cut off at black and white before every evaluation" if method.clamp else "",
+        "keeps": f"the {method.keep} canvas of a level",
+        "size of the style": sizes.get(str(method.style_size), f"{method.style_size} pixels") if "style" in method.sources else "",
+        "trade-offs": f"{plain(method.trade_offs)}, content to style weight, the default first" if method.trade_offs else "",
+        "balance": balance(method),
+        "precision": method.precision,
+    }
+    return table(("", ""), [row for row in rows.items() if row[1]])
+
+
+def balance(method: Method) -> str:
+    """How a method weighs its terms by their gradients, if it does."""
+    if method.balance is None:
+        return ""
+    limits = ", ".join(f"{plain(limit)} for {name}" for name, limit in method.balance.limits.items())
+    return f"gradients no longer than {limits} and 1 for every other term, weighed anew every {method.balance.every} steps"
+
+
+def example(method: Method) -> dict[str, Any]:
+    """How the page's picture is painted, as :func:`impasto.stylize` takes it."""
+    return {
+        "content": CONTENT if "content" in method.sources else None,
+        "style": STYLE if "style" in method.sources else None,
+        "method": method.name,
+        "encoder": ENCODER,
+        "fast": method.name not in QUICK,
+        "size": SIZE,
+    }
+
+
+def command(method: Method) -> str:
+    """The same at the command line."""
+    asked = example(method)
+    if None in (asked["content"], asked["style"]):
+        verb = f"texture {STYLE}" if asked["style"] else f"invert {CONTENT}"
+    else:
+        verb = f"stylize {CONTENT} {STYLE}"
+    fast = " --fast" if asked["fast"] else ""
+    return f"impasto {verb} --method {method.name} --encoder {ENCODER} --size {SIZE}{fast} -o painted.png"
+
+
+def cost(method: Method, costs: dict[str, Any]) -> str:
+    """What a method costs, as a table."""
+    if method.name not in costs["methods"]:
+        return "Not measured yet: `python benchmarks/methods.py --json docs/costs.json`."
+    found = costs["methods"][method.name]
+    rows = [
+        ("a step", duration(found["seconds"])),
+        ("share of the roofline", f"{found['share']:.0%}, of {found['gigaflops']:.0f} GFLOP/s in {found['precision']}"),
+        ("memory, at most", f"{found['megabytes']:.0f} MB"),
+        (f"its own schedule, {found['steps']} steps", duration(found["own"])),
+        ("`--fast`", duration(found["fast"])),
+    ]
+    pixels = "{} x {}".format(*found["size"])
+    return (
+        f"At {pixels} pixels through {costs['encoder']}, on {machine(costs)}.\n"
+        f"`python benchmarks/methods.py --method {method.name}` measures it, and its first lines say how.\n\n{table(('', ''), rows)}"
+    )
+
+
+def machine(costs: dict[str, Any]) -> str:
+    """What the costs were measured on."""
+    about = costs["machine"]
+    return f"{about['threads']} of {about['cores']} {about['processor']} cores with PyTorch {about['torch']}"
+
+
+def page(method: Method, costs: dict[str, Any]) -> str:
+    """The page of a method."""
+    title, _, notes = (getdoc(sys.modules[f"impasto.methods.{method.name.replace('-', '_')}"]) or "").partition("\n\n")
+    return PAGE.format(
+        name=method.name,
+        title=title,
+        good_at=method.good_at,
+        citation=method.citation,
+        subject=" in the style ".join(subject for subject in (example(method)["content"], example(method)["style"]) if subject),
+        command=command(method),
+        formula=formula(method),
+        terms=terms(method),
+        elsewhere=elsewhere(method),
+        choices=choices(method),
+        notes=notes.replace("``", "`"),
+        cost=cost(method, costs),
+    )
+
+
+def index(costs: dict[str, Any]) -> str:
+    """The list of methods."""
+    rows = []
+    for name, method in METHODS.items():
+        found = costs["methods"].get(name)
+        figures = (duration(found["own"]), duration(found["fast"]), f"{found['megabytes']:.0f} MB") if found else ("",) * 3
+        rows.append((f"[{name}]({name}.md)", method.good_at, plain(method.steps), *figures))
+    return INDEX.format(
+        table=table(("method", "good at", "steps", "takes", "`--fast`", "memory"), rows),
+        pixels=costs["size"],
+        encoder=costs["encoder"],
+        machine=machine(costs),
+        content=CONTENT,
+        style=STYLE,
+    )
+
+
+def pages() -> dict[str, str]:
+    """The text of every page, by its file in docs."""
+    costs = json.loads((DOCS / "costs.json").read_text(encoding="utf-8"))
+    return {
+        "methods/README.md": index(costs),
+        **{f"methods/{name}.md": page(method, costs) for name, method in METHODS.items()},
+    }
+
+
+def paint(to: Path, size: int) -> None:
+    """Paint every picture of the pages into the folder ``to``, their longest side ``size`` pixels."""
+    drawn, series = compare(CONTENT, STYLE, encoder=ENCODER, fast=True, size=size)
+    save(drawn, to / "methods" / "compare.jpg")
+    paintings = {painted.name: painted.picture for painted in series}
+    for name, method in METHODS.items():
+        asked: dict[str, Any] = {**example(method), "size": size}
+        # The sheet's paintings are painted as the examples are, if quickly.
+        painting = paintings.get(name) if asked["fast"] else None
+        save(painting or stylize(**asked), to / "methods" / f"{name}.jpg")
+    save(photorealism(size), to / "photorealism.jpg")
+
+
+def photorealism(size: int) -> Image.Image:
+    """Photographs in the manner of other photographs, on one sheet."""
+    ways: dict[str, dict[str, Any]] = {
+        f"gatys2016, alpha/beta {plain(TRADE_OFF)}": {"method": "gatys2016", "trade_off": TRADE_OFF, "start": "content", "fast": True},
+        "impasto, the default": {},
+    }
+    rows = []
+    for content, style in PHOTOGRAPHS:
+        paintings = {way: stylize(content, examples.path(style), encoder=ENCODER, size=size, **options) for way, options in ways.items()}
+        rows.append(
+            [
+                Cell(shown(content, size), "Content", (content,)),
+                Cell(shown(style, size), "Style", (style,)),
+                *(Cell(painting, way, (f"{content} in the manner of {style}",)) for way, painting in paintings.items()),
+            ]
+        )
+    return sheet(rows, "Photographs in the manner of photographs", ["after figure 7 of Gatys, Ecker & Bethge 2016"])
+
+
+def shown(name: str, size: int) -> Image.Image:
+    """An example photograph, its longest side ``size`` pixels."""
+    photograph = picture.read(examples.path(name)).picture
+    height, width = photograph.shape[2:]
+    return picture.to_pil(picture.resize(photograph, picture.fit((width, height), size)))
+
+
+def save(image: Image.Image, file: Path) -> None:
+    """Write a JPEG."""
+    image.convert("RGB").save(file, quality=QUALITY, optimize=True, progressive=True)
+    click.echo(f"{file} {file.stat().st_size / 1000:.0f} kB")
+
+
+@click.command()
+@click.option("--paint", "painting", is_flag=True, help="Paint the pictures anew, too.")
+@click.option("--size", default=SIZE, hidden=True, help="Of the pictures, for a quick look.")
+@click.option("--to", default=DOCS, type=click.Path(file_okay=False, path_type=Path), show_default=True, help="The folder for it all.")
+def main(painting: bool, size: int, to: Path) -> None:
+    """Write the pages about methods."""
+    (to / "methods").mkdir(parents=True, exist_ok=True)
+    for file, text in pages().items():
+        (to / file).write_text(text, encoding="utf-8")
+    if painting:
+        paint(to, size)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,79 @@
+"""The benchmark of methods measures what it says."""
+
+import importlib.util
+import json
+import subprocess
+import sys
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+import torch
+
+from impasto.methods import METHODS
+from impasto.optimise import LBFGS, SGD, TorchLBFGS
+
+FILE = Path(__file__).parents[1] / "benchmarks" / "methods.py"
+
+
+@pytest.fixture(scope="module")
+def methods():
+    spec = importlib.util.spec_from_file_location("benchmark_of_methods", FILE)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("solver", [LBFGS(), LBFGS(first=2.55, longest=25.5, units=255), TorchLBFGS(), TorchLBFGS(history=25, units=255)])
+def test_memory_is_full_and_moves_are_taken_back(methods, solver) -> None:
+    variable = (solver.units * torch.rand(1, 3, 24, 32)).requires_grad_()
+    begin = variable.detach().clone()
+    stopwatch = methods.Stopwatch(solver)
+    timed = stopwatch(variable)
+
+    def closure():
+        variable.grad = 2 * variable.detach()
+        return variable.detach().square().sum()
+
+    for _ in range(3):
+        timed.step(closure)
+        assert torch.equal(variable, begin)
+    pairs = timed.mover.pairs if isinstance(solver, LBFGS) else timed.mover.state[variable]["old_dirs"]
+    assert len(pairs) == solver.history
+    assert [len(times) for times in stopwatch.seconds.values()] == [3]
+
+
+def test_solver_without_memory(methods) -> None:
+    variable = torch.rand(1, 3, 4, 4).requires_grad_()
+    timed = methods.Stopwatch(SGD())(variable)
+    variable.grad = torch.ones_like(variable)
+    timed.step(lambda: variable.detach().sum())
+    assert timed.mover.steps == 1
+
+
+def test_every_convolution_is_counted_once(methods, monkeypatch) -> None:
+    """Of one evaluation, down to the deepest layer the method looks at, at the size of the finest level."""
+    monkeypatch.setitem(METHODS, "tutorial", METHODS["tutorial"])  # put back afterwards
+    size, _, stopwatch, _ = methods.run(METHODS["tutorial"], "pocket", 32, 1)
+    assert size == (32, 32)
+    seen = [each for each in stopwatch.convolutions if each.weight[2:] == (3, 3)]
+    assert [each.picture[2] for each in seen] == [32, 32, 16, 16, 8]  # conv1_1 … conv3_1
+    assert all(before.weight[0] == after.weight[1] for before, after in pairwise(seen))
+
+
+def test_operations(methods) -> None:
+    operations, rate = methods.Convolution((1, 8, 10, 12), (16, 8, 3, 3), 2, 1, torch.float32).rate(1)
+    assert operations == 2 * (5 * 6) * 16 * 8 * 3 * 3
+    assert rate > 0
+
+
+def test_command(tmp_path: Path) -> None:
+    file = tmp_path / "costs.json"
+    command = [sys.executable, FILE, "--method", "liwand2016", "--size", "32", "--steps", "1", "--json", file]
+    printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
+    assert printed[-1].split()[0] == "liwand2016"
+    found = json.loads(file.read_text())["methods"]["liwand2016"]
+    assert found["size"] == [32, 32]
+    assert found["steps"] == sum(METHODS["liwand2016"].steps)
+    assert 0 < found["share"] < 1
+    assert found["megabytes"] > 100
