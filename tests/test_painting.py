@@ -636,6 +636,11 @@ def test_trade_off():
     assert weights(trade_off=8e-4) == pytest.approx({"content": 0.8, "style": 1e3})
     assert weights(encoder="pocket", trade_off=1e-3) == pytest.approx(weights(encoder="pocket"))
     assert weights(encoder="pocket", trade_off=1e-2)["content"] == pytest.approx(10 * weights(encoder="pocket")["content"])
+    assert weights(trade_off=0.5, style_weight=10) == pytest.approx({"content": 5, "style": 10})
+    with pytest.raises(OptionError, match="no content and style to trade off"):
+        impasto.stylize(None, STYLE, method="texture2015", encoder="pocket", trade_off=1e-3)
+    with pytest.raises(OptionError, match="nothing to paint"):
+        impasto.stylize(CONTENT, STYLE, trade_off=1e-3, style_weight=0)
     assert weights(style_weight=10, content_weight=3) == pytest.approx({"content": 3, "style": 10})
 
 

@@ -87,6 +87,7 @@ def recipe(options: Mapping[str, Any]) -> Method:
     if options["encoder"] in encoders.PACKAGED and method.encoder not in encoders.PACKAGED:
         terms = tuple(_elsewhere(term, method.elsewhere) for term in terms)
         method = replace(method, smoothing=method.elsewhere.smoothing or method.smoothing)
+    before = terms
     if options["style_loss"] is not None:
         terms = _with_style_loss(terms, STYLE_LOSSES[options["style_loss"]])
     for role in ("content", "style"):
@@ -96,13 +97,7 @@ def recipe(options: Mapping[str, Any]) -> Method:
         if (weight := options[name]) is not None:
             terms = _weighted(terms, name.removesuffix("_weight"), float(weight))
     if options["trade_off"] is not None:
-        # With another encoder, whose weights differ, the ratio is to the method's own still.
-        published, present = (
-            sum(term.weight for term in group if term.role == "content") / sum(term.weight for term in group if term.role == "style")
-            for group in (METHODS[options["method"]].terms, terms)
-        )
-        styles = sum(term.weight for term in terms if term.role == "style")
-        terms = _weighted(terms, "content", options["trade_off"] / published * present * styles)
+        terms = _weighted(terms, "content", options["trade_off"] * _share(terms, "style") * _units(METHODS[method.name].terms, before))
     if not any(term.weight for term in terms if term.source):
         raise OptionError("content_weight and style_weight are both 0, which leaves nothing to paint; make one of them positive")
     # How a method changes its network suits that network's relatives too, and no other; what the user asks for holds for all.
@@ -172,6 +167,21 @@ def _elsewhere(term: Term, changes: Elsewhere) -> Term:
     return replace(term, weight=weight, layer_weights=changes.layer_weights.get(term.name, term.layer_weights))
 
 
+def _share(terms: tuple[Term, ...], role: str) -> float:
+    """What the terms of a role weigh in all."""
+    return sum(term.weight for term in terms if term.role == role)
+
+
+def _units(published: tuple[Term, ...], present: tuple[Term, ...]) -> float:
+    """What a published trade-off of 1 is with the weights that another encoder needs."""
+    ratios = []
+    for terms in (published, present):
+        if not (_share(terms, "content") and _share(terms, "style")):
+            raise OptionError("this method has no content and style to trade off; leave trade_off out")
+        ratios.append(_share(terms, "content") / _share(terms, "style"))
+    return ratios[1] / ratios[0]
+
+
 def _with_style_loss(terms: tuple[Term, ...], loss: type[Term]) -> tuple[Term, ...]:
     """The terms with one style loss in place of all they have, at the first one's layers."""
     styles = [term for term in terms if term.role == "style"]
@@ -183,7 +193,7 @@ def _with_style_loss(terms: tuple[Term, ...], loss: type[Term]) -> tuple[Term, .
 
 def _weighted(terms: tuple[Term, ...], role: str, weight: float) -> tuple[Term, ...]:
     """The terms with those of a role weighing ``weight`` in all, in their own proportions."""
-    total = sum(term.weight for term in terms if term.role == role)
+    total = _share(terms, role)
     count = sum(term.role == role for term in terms)
     return tuple(
         replace(term, weight=weight * term.weight / total if total else weight / count) if term.role == role else term for term in terms
