@@ -13,7 +13,7 @@ from impasto.losses.term import Features, Term, promote
 class TotalVariation(Term):
     """How much neighbouring pixels differ, ``Σ ((x[i+1, j] - x[i, j])² + (x[i, j+1] - x[i, j])²)^(β/2)``.
 
-    Mahendran & Vedaldi 2015, equation 4; summed over channels too. A pixel on the lower or right border has nothing
+    Mahendran & Vedaldi 2015; summed over channels too. A pixel on the lower or right border has nothing
     beyond it to differ from. Where the term names layers, x is the canvas's features there instead of its pixels.
 
     Attributes:

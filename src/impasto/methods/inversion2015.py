@@ -1,8 +1,8 @@
 """Understanding Deep Image Representations by Inverting Them (Mahendran & Vedaldi, CVPR 2015).
 
-- Section 2, equation 1, and section 3: |Φ(x) - Φ₀|² / |Φ₀|² + λ_α R_α(x) + λ_V R_V(x), where R_α is Σ x⁶ of the
-  mean-subtracted picture (equation 3) and R_V total variation with β = 2 (equation 4).
-- Section 3.2: gradient descent with momentum 0.9; in the authors' code at rate 0.004 for 100 steps, a tenth of it for 200
+- Sections 2 and 3: |Φ(x) - Φ₀|² / |Φ₀|² + λ_α R_α(x) + λ_V R_V(x), where R_α is Σ x⁶ of the
+  mean-subtracted picture and R_V total variation with β = 2.
+- Gradient descent with momentum 0.9; in the authors' code at rate 0.004 for 100 steps, a tenth of it for 200
   and a hundredth for 100, each beginning without momentum, from noise.
 
 The authors' code divides both regularisers by σ², the mean square norm of natural pictures, and multiplies the rate by

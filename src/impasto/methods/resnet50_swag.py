@@ -5,6 +5,8 @@
 - The authors' code: style after the stem's rectifier and after layer1 … layer4, the mean squared error of Gram matrices
   divided by their layer's number of values, weight 1e17; content at layer3, the mean squared error, weight 1.
 - From the content, by PyTorch's L-BFGS; 1,000 evaluations.
+
+The code as released has the softmax switched off and scales the deep layers down instead. This is the paper's softmax.
 """
 
 from impasto.losses import Content, Gram

@@ -1,14 +1,14 @@
 """Stable and Controllable Neural Texture Synthesis and Style Transfer Using Histogram Losses (Risser, Wilmot & Barnes 2017).
 
-- Section 4.1, equation 9: beside the Gram matrices at relu1_1 … relu4_1, the activations of each channel are to have the
+- Section 4: beside the Gram matrices at relu1_1 … relu4_1, the activations of each channel are to have the
   style's histogram, Σ (O - R(O))² where R remaps them, at relu1_1 and relu4_1. Gram matrices alone leave the variance
   free, which shows as washed-out or unstable textures.
 - Content at relu4_1, and total variation on the first convolution alone.
-- Section 4.4: weights are automatic, by limits to the length of each term's gradient: 1, and 100 for the content's. We
-  weigh anew every 20 steps.
-- Section 4: coarse to fine with a ratio of 2.
+- Weights are automatic, by limits to the length of each term's gradient: 1, and 100 for the content's. We weigh anew every
+  20 steps.
+- Coarse to fine with a ratio of 2.
 
-The paper gives neither the coefficients that the limits then act on nor the number of steps per level; they are ours.
+The coefficients that the limits act on, the solver and the number of steps per level are ours: we found none published.
 """
 
 from impasto.losses import Content, Gram, Histogram, TotalVariation

@@ -1,4 +1,4 @@
-"""Automatic weights: no term's gradient outgrows its limit (Risser, Wilmot & Barnes 2017, section 4.4)."""
+"""Automatic weights: no term's gradient outgrows its limit (Risser, Wilmot & Barnes 2017)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
