@@ -59,6 +59,7 @@ _DEEP = ("PNG", "TIFF")
 _ORIENTATION, _BITS_PER_SAMPLE, _EXTRA_SAMPLES = 274, 258, 338
 _UNASSOCIATED_ALPHA = 2
 _OVERSHOOT = 0.1
+_BAND = 1_000_000  # pixels converted at a time, so that no second copy of a large picture in floats is ever needed
 _SETTINGS = "impasto"  # the keyword of the iTXt chunk
 _PERCEPTUAL = b"\0"  # the rendering intent the sRGB chunk names
 
@@ -165,7 +166,7 @@ def to_pil(picture: Tensor, alpha: Tensor | None = None) -> Image.Image:
     Returns:
         A PIL image of mode RGB, or RGBA where there is an alpha.
     """
-    return Image.fromarray(_integers(picture, alpha, bits=8))
+    return Image.fromarray(_integers(picture, alpha, bits=8, on_white=False))
 
 
 def check_target(path: str | os.PathLike[str], *, bits: int = 8) -> Path:
@@ -235,9 +236,7 @@ def save(
     """
     target = check_target(path, bits=bits)
     file_format = _WRITABLE[target.suffix.lower()]
-    if alpha is not None and file_format in _WITHOUT_ALPHA:
-        picture, alpha = picture * alpha + (1 - alpha), None
-    values = _integers(picture, alpha, bits)
+    values = _integers(picture, alpha, bits, on_white=file_format in _WITHOUT_ALPHA)
     text = None if settings is None else json.dumps(dict(settings), sort_keys=True, default=str)
     try:
         encoded = _encode(values, file_format, text)
@@ -377,7 +376,7 @@ def _changes_nothing(transform: ImageCms.ImageCmsTransform) -> bool:
     return bool(np.abs(after - np.asarray(before.convert("RGB"))).max() <= 1)
 
 
-def _sixteen_bit_rgb(image: Image.Image, stream: BinaryIO) -> NDArray[np.float32] | None:
+def _sixteen_bit_rgb(image: Image.Image, stream: BinaryIO) -> NDArray[Any] | None:
     """The upright `[H, W, 3 or 4]` of a 16-bit RGB TIFF, of which Pillow keeps 8 bits; None where those have to do."""
     if not isinstance(image, TiffImagePlugin.TiffImageFile) or set(image.tag_v2.get(_BITS_PER_SAMPLE, ())) != {16}:
         return None
@@ -391,7 +390,7 @@ def _sixteen_bit_rgb(image: Image.Image, stream: BinaryIO) -> NDArray[np.float32
             page = tiff.pages.first
             values = page.asarray()
             if values.shape == (page.imagelength, page.imagewidth, len(image.mode)):
-                return _upright(_unit(values), page.tags.valueof(_ORIENTATION))
+                return _upright(_checked(values), page.tags.valueof(_ORIENTATION))
     return None
 
 
@@ -399,27 +398,31 @@ def _is_deep_grey(image: Image.Image) -> bool:
     return image.mode.startswith(("I", "F"))
 
 
-def _alpha(image: Image.Image) -> NDArray[np.float32] | None:
+def _alpha(image: Image.Image) -> NDArray[np.uint8] | None:
     if _is_deep_grey(image) or not image.has_transparency_data:
         return None
-    return _unit(np.asarray(image.convert("RGBA").getchannel("A")))
+    return np.asarray(_in_mode(image, "RGBA").getchannel("A"))
 
 
-def _colour(image: Image.Image, to_srgb: ImageCms.ImageCmsTransform | None) -> NDArray[np.float32]:
+def _colour(image: Image.Image, to_srgb: ImageCms.ImageCmsTransform | None) -> NDArray[Any]:
     """The sRGB of an image as `[H, W]` or `[H, W, 3]`."""
     if _is_deep_grey(image):
         grey = _deep_grey(np.asarray(image))
         if to_srgb is None:
             return grey
-        image = Image.fromarray(np.round(grey * 255).astype(np.uint8))
+        image = Image.fromarray(np.round(_unit(grey) * 255).astype(np.uint8))
     if to_srgb is None:
-        return _unit(np.asarray(image.convert("RGB")))
-    return _unit(np.asarray(to_srgb.apply(image.convert(to_srgb.input_mode))))
+        return np.asarray(_in_mode(image, "RGB"))
+    return np.asarray(to_srgb.apply(_in_mode(image, to_srgb.input_mode)))
 
 
-def _deep_grey(values: NDArray[Any]) -> NDArray[np.float32]:
+def _in_mode(image: Image.Image, mode: str) -> Image.Image:
+    return image if image.mode == mode else image.convert(mode)
+
+
+def _deep_grey(values: NDArray[Any]) -> NDArray[Any]:
     if values.dtype.kind == "u":
-        return _unit(values)
+        return values
     low, high = float(values.min()), float(values.max())
     if not (low >= 0 and high <= 65535):  # false for NaN too
         raise PictureError(f"the grey values run from {low:.4g} to {high:.4g}; save it with 8 or 16 bits per channel")
@@ -437,44 +440,71 @@ def _from_tensor(values: Tensor) -> Opened:
         raise PictureError(f"a tensor of shape {list(values.shape)} is no picture; give [3, H, W] or [1, 3, H, W], or 1 or 4 channels")
     if pixels.is_floating_point():
         pixels = pixels.float()  # numpy has no bfloat16
-    return _opened(_unit(pixels.movedim(0, -1).numpy()))
+    return _opened(_checked(pixels.movedim(0, -1).numpy()))
 
 
 def _from_array(values: NDArray[Any]) -> Opened:
     if values.ndim not in (2, 3) or values.shape[2:] not in ((), (1,), (3,), (4,)) or values.size == 0:
         raise PictureError(f"an array of shape {list(values.shape)} is no picture; give [H, W], [H, W, 1], [H, W, 3] or [H, W, 4]")
-    return _opened(_unit(values))
+    return _opened(_checked(values))
 
 
-def _unit(values: NDArray[Any]) -> NDArray[np.float32]:
-    """A float32 copy in [0, 1]."""
+def _checked(values: NDArray[Any]) -> NDArray[Any]:
+    """The values themselves, if `_unit` knows what they mean."""
     kind, size = values.dtype.kind, values.dtype.itemsize
-    if kind == "b":
-        return values.astype(np.float32)
-    if kind == "u" and size <= 2:
-        return values.astype(np.float32) / np.float32(256**size - 1)
+    if kind == "b" or (kind == "u" and size <= 2):
+        return values
     if kind != "f":
         raise PictureError(f"the values are {values.dtype}; give uint8, uint16, bool, or floats in [0, 1]")
     low, high = float(values.min()), float(values.max())
     if not (low >= -_OVERSHOOT and high <= 1 + _OVERSHOOT):  # false for NaN too
         raise PictureError(f"the values run from {low:.4g} to {high:.4g}; scale floats to [0, 1], without NaN or infinity")
+    return values
+
+
+def _unit(values: NDArray[Any]) -> NDArray[np.float32]:
+    """A float32 copy in [0, 1]."""
+    if values.dtype.kind == "u":
+        return values.astype(np.float32) / np.float32(256**values.dtype.itemsize - 1)
     return values.astype(np.float32).clip(0, 1)
 
 
-def _opened(values: NDArray[np.float32], alpha: NDArray[np.float32] | None = None) -> Opened:
-    """Bring `[H, W]` or `[H, W, 1, 3 or 4]`, whose fourth channel is an alpha, into the shapes of a picture."""
+def _opened(values: NDArray[Any], alpha: NDArray[np.uint8] | None = None) -> Opened:
+    """Bring `[H, W]` or `[H, W, 1, 3 or 4]`, whose fourth channel is an alpha, into the shapes and the range of a picture."""
     height, width = values.shape[:2]
-    channels = torch.from_numpy(np.ascontiguousarray(values)).reshape(height, width, -1).permute(2, 0, 1)[None]
-    opacity = channels[:, 3:] if alpha is None else torch.from_numpy(np.ascontiguousarray(alpha))[None, None]
-    opaque = bool((opacity >= 1).all())
-    return Opened(channels[:, :3].expand(1, 3, -1, -1).contiguous(), None if opaque else opacity.contiguous())
+    channels = values.reshape(height, width, -1)
+    picture = torch.empty(1, 3, height, width)
+    for rows in _bands(height, width):
+        picture[0, :, rows] = _channels_first(channels[rows, :, :3])
+    if alpha is None and channels.shape[2] < 4:
+        return Opened(picture, None)
+    opacity = torch.empty(1, 1, height, width)
+    for rows in _bands(height, width):
+        opacity[0, :, rows] = _channels_first(channels[rows, :, 3:] if alpha is None else alpha[rows, :, None])
+    return Opened(picture, None if bool((opacity >= 1).all()) else opacity)
 
 
-def _integers(picture: Tensor, alpha: Tensor | None, bits: int) -> NDArray[Any]:
-    """Round to uint8 or uint16 `[H, W, 3 or 4]`."""
-    channels = picture if alpha is None else torch.cat([picture, alpha], dim=1)
-    values = channels.detach().squeeze(0).movedim(0, -1).float().clamp(0, 1).mul(2**bits - 1).round()
-    return np.ascontiguousarray(values.cpu().numpy().astype(np.uint8 if bits == 8 else np.uint16))
+def _channels_first(values: NDArray[Any]) -> Tensor:
+    return torch.from_numpy(np.ascontiguousarray(_unit(values))).movedim(2, 0)
+
+
+def _integers(picture: Tensor, alpha: Tensor | None, bits: int, *, on_white: bool) -> NDArray[Any]:
+    """Round to uint8 or uint16 `[H, W, 3 or 4]`; or `[H, W, 3]`, laid on white where there is an alpha."""
+    height, width = picture.shape[-2:]
+    values = np.empty((height, width, 3 if alpha is None or on_white else 4), np.uint8 if bits == 8 else np.uint16)
+    for rows in _bands(height, width):
+        band = picture.detach()[..., rows, :]
+        if alpha is not None:
+            opacity = alpha.detach()[..., rows, :]
+            band = band * opacity + (1 - opacity) if on_white else torch.cat([band, opacity], dim=1)
+        values[rows] = band.squeeze(0).movedim(0, -1).float().clamp(0, 1).mul(2**bits - 1).round().cpu().numpy()
+    return values
+
+
+def _bands(height: int, width: int) -> Iterator[slice]:
+    """A picture's rows, as many at a time as make up a band."""
+    step = max(1, _BAND // width)
+    return (slice(top, min(top + step, height)) for top in range(0, height, step))
 
 
 def _encode(values: NDArray[Any], file_format: str, text: str | None) -> bytes:
@@ -504,9 +534,15 @@ def _encode(values: NDArray[Any], file_format: str, text: str | None) -> bytes:
 def _sixteen_bit_png(values: NDArray[np.uint16], text: str | None) -> bytes:
     """The chunks of a 16-bit RGB or RGBA PNG, which Pillow doesn't write (PNG specification, sections 9 and 11)."""
     height, width, channels = values.shape
-    rows = values.astype(">u2").view(np.uint8).reshape(height, -1)
-    filtered = np.full((height, 1 + rows.shape[1]), 2, np.uint8)  # filter type 2, "Up": the difference to the row above
-    filtered[:, 1:] = np.diff(rows, axis=0, prepend=np.zeros_like(rows[:1]))
+    compressor, compressed = zlib.compressobj(), BytesIO()
+    above = np.zeros((1, width * channels * 2), np.uint8)
+    for rows in _bands(height, width):
+        bytewise = values[rows].astype(">u2").view(np.uint8).reshape(-1, above.shape[1])
+        filtered = np.full((len(bytewise), 1 + bytewise.shape[1]), 2, np.uint8)  # filter type 2, "Up": the difference to the row above
+        filtered[:, 1:] = np.diff(bytewise, axis=0, prepend=above)
+        compressed.write(compressor.compress(filtered.tobytes()))
+        above = bytewise[-1:]
+    compressed.write(compressor.flush())
     colour_type = {3: 2, 4: 6}[channels]
     stream = BytesIO()
     stream.write(b"\x89PNG\r\n\x1a\n")
@@ -514,7 +550,7 @@ def _sixteen_bit_png(values: NDArray[np.uint16], text: str | None) -> bytes:
     PngImagePlugin.putchunk(stream, b"sRGB", _PERCEPTUAL)
     if text is not None:
         PngImagePlugin.putchunk(stream, b"iTXt", _SETTINGS.encode() + b"\0\0\0\0\0" + text.encode())
-    PngImagePlugin.putchunk(stream, b"IDAT", zlib.compress(filtered.tobytes()))
+    PngImagePlugin.putchunk(stream, b"IDAT", compressed.getvalue())
     PngImagePlugin.putchunk(stream, b"IEND")
     return stream.getvalue()
 
