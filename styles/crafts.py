@@ -227,7 +227,7 @@ def mosaic() -> Array:
     lay(picture, border < 18, inks("7a1a1f")[0])
     lay(picture, border < 9, ink("e9dcb8"))
     field = np.where(border < 28, border, field).astype(np.float32)
-    return _tesserae(picture, field, 9.0, rng)
+    return tesserae(picture, field, 9.0, rng)
 
 
 CARP_ONE = [(112, 268), (132, 206), (196, 146), (286, 112), (372, 112), (442, 142), (492, 196)]
@@ -274,7 +274,7 @@ def _carp(x: Array, y: Array, spine: Array, girth: float) -> tuple[Mask, Mask, A
     return body, tail, along, side, distance.astype(np.float32)
 
 
-def _tesserae(picture: Array, field: Array, size: float, rng: np.random.Generator) -> Array:
+def tesserae(picture: Array, field: Array, size: float, rng: np.random.Generator) -> Array:
     """The picture in tiles of about the given size, in rows along the field's contour lines."""
     height, width = field.shape[0] / FINE, field.shape[1] / FINE
     smooth = ndimage.gaussian_filter(field, 1.5)

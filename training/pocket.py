@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from impasto.encoders.vgg import VGG, Architecture
+from impasto.feedforward.muon import Muon
 
 ARCHITECTURE = Architecture(channels=((32, 32), (64, 64), (128, 96, 96), (160, 160), (160,)))
 # What each layer of ours learns to predict: the teacher's layer, and its width.
@@ -35,29 +36,29 @@ CROP, BATCH = 160, 8
 class Teacher:
     """True VGG19 down to relu3_1, and Wang et al.'s compressed VGG19 mapped onto VGG19's channels below."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, precision: torch.dtype = torch.bfloat16) -> None:
+        self.precision = precision
         self.shallow = self._load(folder / "vgg19_normalised_to_conv3_1.safetensors")
         self.deep = self._load(folder / "vgg19_16x_to_conv5_1.safetensors")
 
-    @staticmethod
-    def _load(file: Path) -> dict[str, Tensor]:
+    def _load(self, file: Path) -> dict[str, Tensor]:
         # The preprocessing works on 0 ... 255, where bfloat16 is too coarse.
-        return {name: value if name.startswith("preprocess") else value.bfloat16() for name, value in load_file(file).items()}
+        return {name: value if name.startswith("preprocess") else value.to(self.precision) for name, value in load_file(file).items()}
 
     @torch.no_grad()
     def __call__(self, picture: Tensor) -> dict[str, Tensor]:
         """The features of a picture ``[N, 3, H, W]`` that the student is to predict, by layer, at the sampled positions."""
-        shallow = self._relus(self.shallow, picture, "3_1")
-        deep = self._relus(self.deep, picture, "5_1")
+        shallow = self.relus(self.shallow, picture, "3_1")
+        deep = self.relus(self.deep, picture, "5_1")
         targets = {f"relu{n}": shallow[n] for n in ("1_1", "2_1", "3_1")}
         for n in ("4_1", "5_1"):
             targets[f"relu{n}"] = functional.conv2d(deep[n], self.deep[f"conv{n}_to_vgg19.weight"], self.deep[f"conv{n}_to_vgg19.bias"])
         targets["relu4_2"] = deep["4_2"]
         return {layer: sample(layer, target) for layer, target in targets.items()}
 
-    @staticmethod
-    def _relus(weights: dict[str, Tensor], picture: Tensor, last: str) -> dict[str, Tensor]:
-        x = functional.conv2d(picture, weights["preprocess.weight"], weights["preprocess.bias"]).bfloat16()
+    def relus(self, weights: dict[str, Tensor], picture: Tensor, last: str) -> dict[str, Tensor]:
+        """The features after every rectifier of one of its two networks, down to ``last``, by names such as ``3_1``."""
+        x = functional.conv2d(picture, weights["preprocess.weight"], weights["preprocess.bias"]).to(self.precision)
         found: dict[str, Tensor] = {}
         for name in sorted(n[4:7] for n in weights if n.endswith(".weight") and "_to_" not in n and n != "preprocess.weight"):
             if name[0] != "1" and name[2] == "1":
@@ -105,34 +106,6 @@ def losses(predicted: dict[str, Tensor], target: dict[str, Tensor]) -> tuple[Ten
         gp, gt = (p @ p.mT).float(), (t @ t.mT).float()
         grams.append(((gp - gt).square().sum((1, 2)) / gt.square().sum((1, 2))).mean())
     return torch.stack(features), torch.stack(grams)
-
-
-class Muon(torch.optim.Optimizer):
-    """Momentum whose updates are orthogonalised by Newton-Schulz iterations (Jordan et al. 2024), for convolutions.
-
-    ``torch.optim.Muon`` takes matrices only. In 150 steps this got as far as AdamW in several hundred.
-    """
-
-    def __init__(self, parameters: list[nn.Parameter], lr: float, momentum: float = 0.95) -> None:
-        super().__init__(parameters, {"lr": lr, "momentum": momentum})
-
-    @torch.no_grad()
-    def step(self, closure: None = None) -> None:  # type: ignore[override]
-        """Move every parameter along its orthogonalised momentum."""
-        for group in self.param_groups:
-            for parameter in group["params"]:
-                assert parameter.grad is not None
-                momentum = self.state[parameter].setdefault("momentum", torch.zeros_like(parameter))
-                momentum.lerp_(parameter.grad, 1 - group["momentum"])
-                update = parameter.grad.lerp(momentum, group["momentum"]).flatten(1)
-                tall = update.shape[0] > update.shape[1]
-                x = update.T if tall else update
-                x = x / (x.norm() + 1e-12)
-                for _ in range(5):
-                    a = x @ x.T
-                    x = 3.4445 * x + (-4.7750 * a + 2.0315 * a @ a) @ x
-                update = x.T if tall else x
-                parameter.sub_(update.reshape(parameter.shape) * group["lr"] * max(1, update.shape[0] / update.shape[1]) ** 0.5)
 
 
 class Crops:

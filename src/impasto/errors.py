@@ -24,6 +24,10 @@ class EncoderError(ImpastoError):
     """Encoder weights that are missing, unreadable or of another network."""
 
 
+class ModelError(ImpastoError):
+    """A model file that is missing, damaged or of another kind than asked for."""
+
+
 class OutputError(ImpastoError):
     """A result that can't be written where it was asked for."""
 

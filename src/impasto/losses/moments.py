@@ -58,7 +58,7 @@ class Moments(Term):
             if self.covariance == "diagonal":
                 target[f"{layer} root"] = _deviation(centred)
             else:
-                covariance = _double(gram(centred)[0])
+                covariance = double(gram(centred)[0])
                 covariance, noise = _blurred(covariance, covariance.trace(), torch.finfo(centred.dtype).eps)
                 values, vectors = torch.linalg.eigh(covariance)
                 target[f"{layer} root"] = vectors * values.clamp_min(noise).sqrt() @ vectors.mT
@@ -74,7 +74,7 @@ class Moments(Term):
             if self.covariance == "diagonal":
                 spread = squared_error(_deviation(centred), root)
             else:
-                covariance, noise = _blurred(_double(gram(centred)[0]), variance, torch.finfo(mean.dtype).eps)
+                covariance, noise = _blurred(double(gram(centred)[0]), variance, torch.finfo(mean.dtype).eps)
                 # A canvas that ran away is the solver's to notice, in the total; eigenvalues would raise.
                 common = torch.linalg.eigvalsh((root @ covariance @ root).nan_to_num(0, 0, 0))
                 spread = covariance.trace() + variance - 2 * common.clamp_min(noise.square()).sqrt().sum()
@@ -98,9 +98,9 @@ def _deviation(centred: Tensor) -> Tensor:
     return centred.square().mean(dim=(0, 2, 3)).clamp_min(1e-12).sqrt()
 
 
-def _double(matrix: Tensor) -> Tensor:
-    """The matrix in float64, as a product of covariances spans twice as many digits; Apple's GPUs leave that to the processor."""
-    return (matrix.cpu() if matrix.device.type == "mps" else matrix).double()
+def double(values: Tensor) -> Tensor:
+    """The ``values`` in float64, as a product of covariances spans twice as many digits; Apple's GPUs leave that to the processor."""
+    return (values.cpu() if values.device.type == "mps" else values).double()
 
 
 def _blurred(covariance: Tensor, energy: Tensor, rounding: float) -> tuple[Tensor, Tensor]:
