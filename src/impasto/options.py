@@ -5,21 +5,27 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any, get_args
 
-import torch
-
 from impasto import encoders
 from impasto.encoders import Convention, Padding, Pooling, Variant
+from impasto.encoders.devices import DEVICES, PRECISIONS
 from impasto.encoders.vgg import VGG19
 from impasto.errors import OptionError
+from impasto.feedforward.tiles import TILE
 from impasto.losses import STYLE_LOSSES, Term
-from impasto.methods import METHODS, Elsewhere, Method
+from impasto.methods import METHODS, NETWORKS, Elsewhere, Method, Network
 from impasto.optimise import SOLVERS, Balance
 
-STARTS = ("content", "style", "noise")
-DEVICES = ("auto", "cpu", "cuda", "mps")
-PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+STARTS = ("content", "style", "noise", "arbitrary")
 DEFAULTS: dict[str, Any] = {"method": "impasto", "size": 512, "seed": 0, "device": "auto", "precision": None, "bits": 8}
 WEIGHTS = ("content_weight", "style_weight", "tv_weight")
+# What networks that paint in one pass are asked, besides what is asked of every method.
+ONE_PASS = {"model": None, "strength": 1.0, "tile": TILE}
+COMMON = ("method", "size", "blend", "style_size", "seed", "device", "precision", "bits")
+
+
+def concerns(option: str, method: str) -> bool:
+    """Whether a method has a use for an option."""
+    return option in COMMON or (option in ONE_PASS) == (method in NETWORKS)
 
 
 def complete(options: Mapping[str, Any]) -> dict[str, Any]:
@@ -35,9 +41,17 @@ def complete(options: Mapping[str, Any]) -> dict[str, Any]:
         OptionError: an unknown name or impossible value.
     """
     given = {name: value for name, value in options.items() if value is not None}
-    known: dict[str, Any] = dict.fromkeys(options) | DEFAULTS
-    method = METHODS.get(given.get("method", known["method"])) or _unknown("method", given["method"], METHODS)
-    completed = {**known, "encoder": method.encoder, "start": method.start, **given}
+    name = given.get("method", DEFAULTS["method"])
+    method = METHODS.get(name) or NETWORKS.get(name) or _unknown("method", name, [*METHODS, *NETWORKS])
+    for option in given:
+        if not concerns(option, name):
+            ways = "paints in one pass" if name in NETWORKS else "is no network that paints in one pass"
+            raise OptionError(f"{option} means nothing to {name}, which {ways}; leave it out")
+    if isinstance(method, Network):
+        own = {**ONE_PASS, "precision": "auto", "style_size": method.style_size}
+    else:
+        own = {"encoder": method.encoder, "start": method.start}
+    completed = {**dict.fromkeys(ONE_PASS), **dict.fromkeys(options), **DEFAULTS, **own, **given}
     for name, choices in (
         ("encoder", encoders.NAMES),
         ("solver", SOLVERS),
@@ -51,12 +65,14 @@ def complete(options: Mapping[str, Any]) -> dict[str, Any]:
     ):
         if completed[name] is not None and completed[name] not in choices:
             _unknown(name.replace("_", " "), completed[name], choices)
-    for name, least in (("steps", 1), ("seed", 0), ("style_size", 1)):
+    for name, least in (("steps", 1), ("seed", 0), ("style_size", 1), ("tile", 64)):
         if completed[name] is not None:
             whole(name, completed[name], least)
     completed["size"] = _size(completed["size"], method)
     if completed["bits"] not in (8, 16):
         raise OptionError(f"bits {completed['bits']!r} are impossible; choose 8 or 16")
+    if (strength := completed["strength"]) is not None and not (_amount(strength) and strength <= 1):
+        raise OptionError(f"strength {strength!r} is impossible; give a number from 0 to 1")
     for name in (*WEIGHTS, "trade_off"):
         if (value := completed[name]) is not None and not _amount(value):
             raise OptionError(f"{name} {value!r} is impossible; give a number of at least 0")
@@ -135,7 +151,7 @@ def _amount(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) and value >= 0
 
 
-def _size(size: Any, method: Method) -> Any:
+def _size(size: Any, method: Method | Network) -> Any:
     """The longest side, or width and height where no content says how they relate."""
     if isinstance(size, list | tuple) and len(size) == 2:
         if "content" in method.sources:

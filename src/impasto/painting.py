@@ -3,9 +3,10 @@
 import json
 import os
 import platform
+import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
@@ -16,12 +17,15 @@ from PIL import Image
 from torch import Tensor
 
 from impasto import encoders, examples, picture, styles
+from impasto.encoders.devices import PRECISIONS, choose_device, choose_precision
 from impasto.encoders.smoothed import Smoothed
-from impasto.errors import EncoderError, Interrupted, OptionError, OutputError
+from impasto.errors import EncoderError, Interrupted, ModelError, OptionError, OutputError
+from impasto.feedforward import models
+from impasto.feedforward.painter import Painter
 from impasto.losses import Term
-from impasto.methods import METHODS, Method
+from impasto.methods import METHODS, NETWORKS, Method, Network
 from impasto.optimise import Encoder, Objective, Progress, Sources, levels, optimise
-from impasto.options import PRECISIONS, STARTS, complete, recipe, whole
+from impasto.options import DEFAULTS, STARTS, complete, concerns, recipe, whole
 from impasto.picture import Opened, Source
 
 Size = tuple[int, int]
@@ -58,6 +62,9 @@ def stylize(
     device: str | None = None,
     precision: str | None = None,
     bits: int | None = None,
+    model: str | os.PathLike[str] | None = None,
+    strength: float | None = None,
+    tile: int | None = None,
     log: str | os.PathLike[str] | None = None,
     preview: int | None = None,
     like: str | os.PathLike[str] | None = None,
@@ -77,7 +84,8 @@ def stylize(
             for a method without one, such as feature inversion.
         output: also save the painting here, whole or not at all, with an alpha channel if the content has one; a PNG
             carries the full settings.
-        method: the algorithm, a name out of :data:`impasto.methods.METHODS`; default ``impasto``.
+        method: the algorithm, a name out of :data:`impasto.methods.METHODS`, or of :data:`impasto.methods.NETWORKS`, which
+            paint in one pass; default ``impasto``, or what ``model`` is for.
         fast: the method's losses with our own solver, coarse to fine; see :meth:`impasto.methods.Method.fast`.
         size: the painting's longest side in pixels, default 512; 0 is the content's own. Without a content also a width
             and a height.
@@ -93,7 +101,8 @@ def stylize(
         style_layers: where the style loss looks, likewise.
         style_size: the style picture's longest side in pixels; a smaller one has smaller strokes.
         steps: evaluations of the objective, at least 1, spread over the pyramid in the method's proportions.
-        start: what to begin from: ``content``, ``style``, ``noise``, or a picture file.
+        start: what to begin from: ``content``, ``style``, ``noise``, ``arbitrary``, which is what the network for any style
+            paints in one pass, or a picture file.
         solver: a name out of :data:`impasto.optimise.SOLVERS`.
         encoder: the network that sees the pictures, a name out of :data:`impasto.encoders.NAMES`.
         encoder_weights: a file to use in place of that encoder's own weights; see :func:`impasto.encoders.load`.
@@ -104,10 +113,17 @@ def stylize(
         device: ``auto`` (default: a GPU if there is one), ``cpu``, ``cuda`` or ``mps``.
         precision: of the encoder: ``float32``, ``bfloat16`` or ``auto`` (bfloat16 where the device is fast at it).
         bits: per channel in ``output``: 8 (default), or 16 for PNG and TIFF.
+        model: a model file to paint with in one pass, such as ``impasto train fast`` writes. The styles are those it was
+            trained for then, and ``style`` is their names, or None for the first.
+        strength: of a painting in one pass, from 0, the content itself, to 1 (default); see
+            :meth:`impasto.feedforward.painter.Painter.paint`.
+        tile: pixels a side of the tiles that one pass is painted in, at least 64, default 1024. It decides how much memory
+            that takes, not what comes out.
         log: write a line of JSON here for the first, every tenth and the last step.
         preview: write the canvas beside ``output`` every so many steps.
         like: a PNG of ours whose settings to use for every option not given here.
-        callback: called after every step with :class:`impasto.optimise.Progress`.
+        callback: called after every step with :class:`impasto.optimise.Progress`; a painting in one pass takes its tiles for
+            steps, and has no losses.
         fetching: called with the bytes fetched and, if known, to fetch, while an encoder's weights are downloaded.
 
     Returns:
@@ -117,6 +133,7 @@ def stylize(
         PictureError: a picture that can't be read.
         OptionError: an unknown name or impossible value.
         EncoderError: weights that can't be used or fetched.
+        ModelError: a model that can't be used.
         OutputError: an output or log that can't be written.
         Interrupted: Ctrl-C; it carries the best canvas so far, which is also saved to ``output``.
     """
@@ -146,25 +163,88 @@ def stylize(
         "device": device,
         "precision": precision,
         "bits": bits,
+        "model": model,
+        "strength": strength,
+        "tile": tile,
     }
     before = picture.read_settings(like) if like is not None else {}
-    options = complete({name: before.get(name) if value is None else value for name, value in given.items()})
+    wanted = method
+    if wanted is None:
+        wanted = before.get("method", DEFAULTS["method"]) if model is None else models.read(model, *NETWORKS).kind
+    known = {name: value for name, value in before.items() if concerns(name, wanted)}
+    options = complete({**{name: known.get(name) if value is None else value for name, value in given.items()}, "method": wanted})
+    target = picture.check_target(output, bits=options["bits"]) if output is not None else None
+    by_network = options["method"] in NETWORKS
     if preview is not None:
         whole("preview", preview, 1)
-        if output is None:
+        if target is None:
             raise OptionError("preview needs an output to write beside; name one")
-    target = picture.check_target(output, bits=options["bits"]) if output is not None else None
+    if by_network and (log is not None or preview is not None):
+        raise OptionError(f"{options['method']} paints in one pass, which leaves nothing to log or preview; leave that out")
+    call = _Call(options, before, like, target, callback)
+    if by_network:
+        return _paint_in_one_pass(call, content, style)
+    return _optimise(call, content, style, log, preview, fetching)
 
+
+@dataclass(frozen=True)
+class _Call:
+    """What is asked for, checked; ``before`` are the settings of the painting ``like``, and ``target`` the file to write."""
+
+    options: Mapping[str, Any]
+    before: Mapping[str, Any]
+    like: str | os.PathLike[str] | None
+    target: Path | None
+    callback: Callable[[Progress], None] | None
+
+    def settings(self, where: torch.device, precise: str, **used: Any) -> dict[str, Any]:
+        """All settings of the painting, and a warning where they are not those of the one it is to be like."""
+        settings = {
+            **{name: os.fspath(value) if isinstance(value, os.PathLike) else value for name, value in self.options.items()},
+            "device": where.type,
+            "precision": precise,
+            **used,
+            "threads": torch.get_num_threads(),
+            "versions": {"impasto": version("impasto"), "python": platform.python_version(), "torch": torch.__version__},
+        }
+        kept = ("device", "precision", "threads", "versions")
+        if changed := [name for name in kept if name in self.before and self.before[name] != settings[name]]:
+            warnings.warn(f"{self.like} was painted with other {', '.join(changed)}; the bytes may differ", stacklevel=5)
+        return settings
+
+    def finish(self, canvas: Tensor, photograph: Opened | None, settings: Mapping[str, Any]) -> Image.Image:
+        """Save a painting, and make a picture of it."""
+        finest = (canvas.shape[3], canvas.shape[2])
+        alpha = None if photograph is None or photograph.alpha is None else picture.resize(photograph.alpha, finest)
+        if self.target is not None:
+            picture.save(canvas, self.target, alpha=alpha, bits=self.options["bits"], settings=settings)
+        image = picture.to_pil(canvas, alpha)
+        image.info["impasto"] = json.dumps(settings, sort_keys=True)
+        return image
+
+
+def _optimise(
+    call: _Call,
+    content: Source | None,
+    style: Source | Sequence[Source] | None,
+    log: str | os.PathLike[str] | None,
+    preview: int | None,
+    fetching: Callable[[int, int | None], None] | None,
+) -> Image.Image:
+    """Paint by optimising a canvas."""
+    options, before = call.options, call.before
     asked = recipe(options)
     photograph, paintings = _read(content, style, asked, options["blend"])
     begin = options["start"] if options["start"] in STARTS else picture.read(options["start"])
-    if begin in ("content", "style") and begin not in asked.sources:
-        raise OptionError(f"start {begin} is impossible for {asked.name}, which has no {begin}; choose noise or a picture file")
-    where = _device(options["device"])
-    precise = _precision(asked.precision, where)
+    needed = {"arbitrary": {"content", "style"}, "content": {"content"}, "style": {"style"}}
+    if isinstance(begin, str) and (lacking := sorted(needed.get(begin, set()) - asked.sources)):
+        raise OptionError(f"start {begin} is impossible for {asked.name}, which has no {lacking[0]}; choose noise or a picture file")
+    where = choose_device(options["device"])
+    precise = choose_precision(asked.precision, where)
     loaded = encoders.load(asked.encoder, options["encoder_weights"], where, PRECISIONS[precise], asked.variant, fetching)
-    if "encoder_sha256" in before and encoder is None and encoder_weights is None and before["encoder_sha256"] != loaded.checksum:
-        raise EncoderError(f"{like} was painted with other weights of {options['encoder']}; name their file with encoder_weights")
+    same = before.get("encoder") == options["encoder"] and before.get("encoder_weights") == options["encoder_weights"]
+    if same and before.get("encoder_sha256", loaded.checksum) != loaded.checksum:
+        raise EncoderError(f"{call.like} was painted with other weights of {options['encoder']}; name their file with encoder_weights")
     seen_through = Smoothed(loaded.encoder, asked.smoothing) if asked.smoothing else loaded.encoder
 
     finest = _finest(photograph, paintings, options["size"])
@@ -180,27 +260,24 @@ def stylize(
     def starting(level: Size) -> Tensor:
         if begin == "noise":
             return torch.rand(1, 3, level[1], level[0], generator=generator).to(where)
+        if begin == "arbitrary":
+            painter = Painter(models.read(models.packaged("arbitrary")), where, PRECISIONS[precise])
+            return picture.resize(painter.paint(sources["content"][0][1], sources["style"]), level)
         return picture.resize(sources[begin][0][1] if isinstance(begin, str) else begin.picture.to(where), level)
 
-    settings: dict[str, Any] = {
-        **{name: os.fspath(value) if isinstance(value, os.PathLike) else value for name, value in options.items()},
-        "device": where.type,
-        "precision": precise,
-        "encoder_sha256": loaded.checksum,
-        "content_sha256": _checksum(photograph.picture) if photograph else None,
-        "style_sha256": [_checksum(painting.picture) for _, painting in paintings],
-        "threads": torch.get_num_threads(),
-        "versions": {"impasto": version("impasto"), "python": platform.python_version(), "torch": torch.__version__},
-    }
-    if changed := [name for name in ("device", "precision", "threads", "versions") if name in before and before[name] != settings[name]]:
-        warnings.warn(f"{like} was painted with other {', '.join(changed)}; the bytes may differ", stacklevel=2)
-    alpha = None if photograph is None or photograph.alpha is None else picture.resize(photograph.alpha, finest)
+    settings = call.settings(
+        where,
+        precise,
+        encoder_sha256=loaded.checksum,
+        content_sha256=_checksum(photograph.picture) if photograph else None,
+        style_sha256=[_checksum(painting.picture) for _, painting in paintings],
+    )
     plan = levels(finest, asked.steps, asked.ratio, options["steps"])
-    listeners = [callback] if callback else []
+    listeners = [call.callback] if call.callback else []
     if log is not None:
         listeners.append(_logger(Path(log)))
-    if preview is not None and target is not None:
-        listeners.append(_previewer(target, preview, finest, settings))
+    if preview is not None and call.target is not None:
+        listeners.append(_previewer(call.target, preview, finest, settings))
 
     def tell(progress: Progress) -> None:
         for listener in listeners:
@@ -221,16 +298,61 @@ def stylize(
     )
     if result.step == 0 and not result.finished:
         raise KeyboardInterrupt
-    canvas = result.canvas.cpu()
     if not result.finished:
         settings["stopped"] = result.step
-    if target is not None:
-        picture.save(canvas, target, alpha=alpha, bits=options["bits"], settings=settings)
-    image = picture.to_pil(canvas, alpha)
-    image.info["impasto"] = json.dumps(settings, sort_keys=True)
+    image = call.finish(result.canvas.cpu(), photograph, settings)
     if not result.finished:
-        raise Interrupted(image, result.step, target)
+        raise Interrupted(image, result.step, call.target)
     return image
+
+
+def _paint_in_one_pass(call: _Call, content: Source | None, style: Source | Sequence[Source] | None) -> Image.Image:
+    """Paint by a trained network."""
+    options, before, method = call.options, call.before, NETWORKS[call.options["method"]]
+    if options["model"] is None and method.name not in models.PACKAGED:
+        raise OptionError(f"{method.name} paints with a model of yours; make one with `impasto train {method.name}` and name it with model")
+    trained = models.read(options["model"] or models.packaged(method.name), method.name)
+    if before.get("model") == options["model"] and before.get("model_sha256", trained.checksum) != trained.checksum:
+        raise ModelError(f"{call.like} was painted with other weights; name their file with model")
+    where = choose_device(options["device"])
+    precise = choose_precision(options["precision"], where)
+    painter = Painter(trained, where, PRECISIONS[precise])
+    given = _listed(style)
+    shares: list[float] | list[tuple[float, Tensor]]
+    if "style" in method.sources:
+        photograph, paintings = _read(content, given, method, options["blend"])
+        pictures = [opened.picture for _, opened in paintings]
+        # Not enlarged, which would leave it without texture.
+        sizes = [picture.fit((one.shape[3], one.shape[2]), min(options["style_size"], max(one.shape[2:]))) for one in pictures]
+        reduced = [picture.resize(one, size) for one, size in zip(pictures, sizes, strict=True)]
+        shares = [(share, one) for (share, _), one in zip(paintings, reduced, strict=True)]
+        painted = {"style_sha256": [_checksum(one) for one in pictures]}
+    else:
+        photograph, _ = _read(content, None, method, None)
+        shares = _shares_of_styles(given, painter.styles, options["blend"])
+        painted = {}
+    assert photograph is not None
+    finest = _finest(photograph, [], options["size"])
+    settings = call.settings(where, precise, model_sha256=trained.checksum, content_sha256=_checksum(photograph.picture), **painted)
+    canvas = picture.resize(photograph.picture, finest)
+    begun = time.perf_counter()
+
+    def tell(done: int, tiles: int) -> None:
+        if call.callback is not None:
+            call.callback(Progress(done, tiles, 0, 1, finest, time.perf_counter() - begun, 0.0, {}, canvas))
+
+    painting = painter.paint(canvas, shares, strength=options["strength"], tile=options["tile"], callback=tell)
+    return call.finish(painting, photograph, settings)
+
+
+def _shares_of_styles(given: Sequence[Source], known: Sequence[str], blend: Sequence[float] | None) -> list[float]:
+    """The share of each of a model's styles, of which some are ``given`` by name."""
+    names = list(given) or list(known[: len(blend) if blend else 1])
+    for name in names:
+        if name not in known:
+            raise OptionError(f"this model has no style {name}; choose out of {', '.join(known)}")
+    shares = _shares(len(names), blend)
+    return [sum(share for share, name in zip(shares, names, strict=True) if name == one) for one in known]
 
 
 def _as_heavy(method: Method, options: Mapping[str, Any], encoder: Encoder, sources: Sources) -> tuple[Term, ...]:
@@ -258,19 +380,28 @@ def _as_heavy(method: Method, options: Mapping[str, Any], encoder: Encoder, sour
 
 
 def _read(
-    content: Source | None, style: Source | Sequence[Source] | None, method: Method, blend: Sequence[float] | None
+    content: Source | None, style: Source | Sequence[Source] | None, method: Method | Network, blend: Sequence[float] | None
 ) -> tuple[Opened | None, list[tuple[float, Opened]]]:
     """The pictures the method needs: the content, and the styles with their shares, which add up to 1."""
-    styles_given: list[Any] = list(style) if isinstance(style, list | tuple) else [style] if style is not None else []
-    for source, found in (("content", content is not None), ("style", bool(styles_given))):
+    given = _listed(style)
+    for source, found in (("content", content is not None), ("style", bool(given))):
         if source in method.sources and not found:
             raise OptionError(f"{method.name} needs a {source}; name a picture")
     photograph = picture.read(named(content, examples.EXAMPLES, examples.path)) if content is not None else None
-    shares = blend or (1.0,) * len(styles_given)
-    if len(shares) != len(styles_given):
-        raise OptionError(f"blend has {len(shares)} numbers for {len(styles_given)} styles; give one for each")
-    paintings = [picture.read(named(one, styles.STYLES, styles.path)) for one in styles_given]
-    return photograph, [(share / sum(shares), painting) for share, painting in zip(shares, paintings, strict=True)]
+    paintings = [picture.read(named(one, styles.STYLES, styles.path)) for one in given]
+    return photograph, list(zip(_shares(len(given), blend), paintings, strict=True))
+
+
+def _listed(style: Source | Sequence[Source] | None) -> list[Any]:
+    return list(style) if isinstance(style, list | tuple) else [style] if style is not None else []
+
+
+def _shares(count: int, blend: Sequence[float] | None) -> list[float]:
+    """The shares of so many styles, which add up to 1."""
+    shares = blend or (1.0,) * count
+    if len(shares) != count:
+        raise OptionError(f"blend has {len(shares)} numbers for {count} styles; give one for each")
+    return [share / sum(shares) for share in shares]
 
 
 def _finest(photograph: Opened | None, paintings: Sequence[tuple[float, Opened]], size: int | Size) -> Size:
@@ -309,25 +440,7 @@ def named(source: Source, names: Mapping[str, str], path: Callable[[str], Path])
 
 
 def _checksum(pixels: Tensor) -> str:
-    return sha256(pixels.numpy().tobytes()).hexdigest()
-
-
-def _device(name: str) -> torch.device:
-    available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    if name == "auto":
-        return torch.device(next(device for device in ("cuda", "mps", "cpu") if available[device]))
-    if not available[name]:
-        raise OptionError(f"this machine has no {name} device that torch {torch.__version__} can use; choose --device cpu or auto")
-    return torch.device(name)
-
-
-def _precision(name: str, device: torch.device) -> str:
-    if name != "auto":
-        return name
-    if device.type == "cuda":
-        return "bfloat16" if torch.cuda.is_bf16_supported() else "float32"
-    capabilities = torch.cpu.get_capabilities() if device.type == "cpu" else {}
-    return "bfloat16" if capabilities.get("avx512_bf16") or capabilities.get("amx_bf16") else "float32"
+    return sha256(pixels.contiguous().numpy().data).hexdigest()
 
 
 def _logger(path: Path) -> Callable[[Progress], None]:

@@ -1,6 +1,7 @@
 """The bar that tells a person at a terminal how far a painting is."""
 
 import sys
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -47,7 +48,9 @@ class Bar:
         if name:
             columns = (TextColumn("{task.description}", table_column=Column(no_wrap=True, min_width=12)), *columns)
         losses = " ".join(f"{term} {value:.3g}" for term, value in progress.terms.items())
-        level = f"level {progress.level + 1}/{progress.levels}, {progress.size[0]} x {progress.size[1]}"
+        # What is painted in one pass has no losses, and takes a step per tile.
+        part = f"level {progress.level + 1}/{progress.levels}" if progress.terms else "tiles"
+        level = f"{part}, {progress.size[0]} x {progress.size[1]}"
         self._draw(name or "painting", columns, progress.steps, progress.step, level=level, losses=losses)
 
     def fetching(self, fetched: int, size: int | None) -> None:
@@ -58,6 +61,24 @@ class Bar:
 
         columns = (TextColumn("{task.description}"), BarColumn(bar_width=10), DownloadColumn(), TransferSpeedColumn())
         self._draw("weights", columns, size, fetched)
+
+    def trained(self, step: int, steps: int, losses: Mapping[str, float], speed: float) -> None:
+        """Say how far a training is: ``step`` of ``steps``, its ``losses``, and its ``speed`` in pictures per second."""
+        if self.quiet:
+            return
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+        from rich.table import Column
+
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=10),
+            MofNCompleteColumn(table_column=Column(no_wrap=True)),
+            TimeRemainingColumn(compact=True, table_column=Column(no_wrap=True, min_width=5)),
+            TextColumn("{task.fields[speed]:.1f} pictures/s", table_column=Column(no_wrap=True)),
+            TextColumn("{task.fields[losses]}", table_column=Column(no_wrap=True)),
+        )
+        said = " ".join(f"{name} {value:.3g}" for name, value in losses.items())
+        self._draw("training", columns, steps, step, speed=speed, losses=said)
 
     def close(self) -> None:
         """Leave the bar as it is."""

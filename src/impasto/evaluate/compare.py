@@ -9,10 +9,12 @@ from PIL import Image
 from impasto.errors import Interrupted, OptionError
 from impasto.evaluate.series import Callback, Painted, originals, paint
 from impasto.evaluate.sheet import sheet
-from impasto.methods import METHODS
+from impasto.methods import METHODS, NETWORKS, Method, Network
+from impasto.options import concerns
 from impasto.picture import Source
 
 COLUMNS = 4  # at most
+KNOWN: dict[str, Method | Network] = {**METHODS, **NETWORKS}
 
 
 def compare(
@@ -33,13 +35,15 @@ def compare(
     Args:
         content: the photograph, as :func:`impasto.stylize` takes it.
         style: the painting, likewise; only one.
-        methods: names out of :data:`impasto.methods.METHODS`; default: all that need a content and a style.
-        encoder: what all of them see the pictures through; ``own`` is the one each was published with, which may have to be
-            downloaded.
-        fast: our own solver and schedule for all of them, :meth:`impasto.methods.Method.fast`, in place of each one's own.
+        methods: names out of :data:`impasto.methods.METHODS` and :data:`impasto.methods.NETWORKS`; default: all that need a
+            content and a style.
+        encoder: what all that optimise see the pictures through; ``own`` is the one each was published with, which may have
+            to be downloaded.
+        fast: our own solver and schedule for all that optimise, :meth:`impasto.methods.Method.fast`, in place of each one's
+            own.
         size: the paintings' longest side in pixels; 0 is the content's own.
         callback: told of every step of every painting.
-        options: more options of :func:`impasto.stylize`, for all of them.
+        options: more options of :func:`impasto.stylize`, for all that have a use for them.
 
     Returns:
         The sheet, and what came of each method.
@@ -47,20 +51,26 @@ def compare(
     Raises:
         PictureError: a picture that can't be read.
         OptionError: an unknown name or impossible value.
-        ImpastoError: no method could paint; the error is the first one's.
+        ImpastoError: no method could paint, or none that optimises for the options' sake; the error is the first one's.
         Interrupted: Ctrl-C; it carries the sheet of what was painted so far, and counts that in paintings, not steps.
     """
-    names = [name for name, method in METHODS.items() if method.sources == {"content", "style"}] if methods is None else list(methods)
+    names = [name for name, method in KNOWN.items() if method.sources == {"content", "style"}] if methods is None else list(methods)
     for name in names:
-        if name not in METHODS:
-            raise OptionError(f"unknown method {name}; choose out of {', '.join(METHODS)}")
+        if name not in KNOWN:
+            raise OptionError(f"unknown method {name}; choose out of {', '.join(KNOWN)}")
     if not names:
-        raise OptionError(f"there is no method to compare; name some out of {', '.join(METHODS)}")
+        raise OptionError(f"there is no method to compare; name some out of {', '.join(KNOWN)}")
     pictures = originals(content, style, size)
 
     own = {} if encoder == "own" else {"encoder": encoder}
-    common = {"content": content, "style": style, "fast": fast, "size": size, **own, **options}
-    series, interrupted = paint({name: {**common, "method": name} for name in names}, callback)
+    common = {"fast": fast, "size": size, **own, **options}
+    wishes = {name: {option: value for option, value in common.items() if concerns(option, name)} for name in names}
+    pair = {"content": content, "style": style}
+    series, interrupted = paint({name: {**pair, **wish, "method": name} for name, wish in wishes.items()}, callback)
+    optimised = [painted for painted in series if painted.name in METHODS]
+    # What is wrong with an option is no less wrong where a network, which has no use for it, painted all the same.
+    if optimised and all(isinstance(painted.error, OptionError) for painted in optimised):
+        raise next(painted.error for painted in optimised if painted.error)
     cells = [*pictures, *(painted.cell(_lines(painted)) for painted in series)]
     rows = -(-len(cells) // COLUMNS)
     columns = -(-len(cells) // rows)
@@ -75,7 +85,9 @@ def compare(
 
 
 def _lines(painted: Painted) -> list[str]:
-    method = METHODS[painted.name]
+    method = KNOWN[painted.name]
+    if isinstance(method, Network):
+        return [_short(method.citation), f"{painted.seconds:.2f} s, one pass", f"Good at {method.good_at}"]
     losses = ", ".join(f"{name} {value:.3g}" for name, value in painted.losses.items() if value)
     return [_short(method.citation), f"{painted.seconds:.1f} s, {painted.steps} steps", losses, f"Good at {method.good_at}"]
 

@@ -1,6 +1,8 @@
-"""One short file per algorithm, as data; :data:`METHODS` is the list."""
+"""One short file per algorithm, as data: :data:`METHODS` optimise a picture, :data:`NETWORKS` paint in one pass."""
 
 from impasto.methods import (
+    arbitrary,
+    fast,
     gatys2016,
     impasto,
     inversion2015,
@@ -14,7 +16,7 @@ from impasto.methods import (
     tutorial,
     vgg16,
 )
-from impasto.methods.method import Elsewhere, Method
+from impasto.methods.method import Elsewhere, Method, Network
 
 METHODS: dict[str, Method] = {
     module.METHOD.name: module.METHOD
@@ -34,4 +36,6 @@ METHODS: dict[str, Method] = {
     )
 }
 
-__all__ = ["METHODS", "Elsewhere", "Method"]
+NETWORKS: dict[str, Network] = {module.METHOD.name: module.METHOD for module in (arbitrary, fast)}
+
+__all__ = ["METHODS", "NETWORKS", "Elsewhere", "Method", "Network"]

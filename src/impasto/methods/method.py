@@ -1,4 +1,4 @@
-"""A method: a published algorithm as data."""
+"""A method: a published algorithm as data, of the two families that use a network."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -91,3 +91,22 @@ class Method:
             keep="best",
             precision="auto",
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Network:
+    """A model-optimisation algorithm: a network is trained once, and then paints in one pass.
+
+    Attributes:
+        name: what ``--method`` calls it; also the kind of its model files, :data:`impasto.feedforward.models.KINDS`.
+        citation: who published it, and where.
+        good_at: what it is good at, in one line.
+        sources: the pictures it needs: ``content``, and ``style`` unless its model knows its styles already.
+        style_size: the longest side, in pixels, of the style pictures it looks at; smaller ones stay as they are.
+    """
+
+    name: str
+    citation: str
+    good_at: str
+    sources: frozenset[str]
+    style_size: int = 512
