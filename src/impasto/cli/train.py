@@ -1,0 +1,64 @@
+"""``impasto train``: networks of one's own."""
+
+from typing import Any
+
+import click
+
+from impasto.cli.progress import Bar
+
+
+@click.group()
+def train() -> None:
+    """Train a network of your own."""
+
+
+@train.command()
+@click.argument("style", nargs=-1, required=True)
+@click.option("--photos", required=True, metavar="FOLDER", help="Photographs to learn from: all pictures in it and its folders.")
+@click.option("-o", "--output", required=True, metavar="OUT", help="The model file, such as model.safetensors.")
+@click.option("--steps", type=int, default=2000, show_default=True, help="Of the training; more paint better, up to a point.")
+@click.option("--batch", type=int, default=4, show_default=True, help="Photographs at each step, over all processes.")
+@click.option("--crop", type=int, default=256, show_default=True, help="What is seen of a photograph at once, in pixels.")
+@click.option("--width", type=int, default=16, show_default=True, help="Of the network; twice as wide is four times as slow.")
+@click.option("--style-size", type=int, default=512, show_default=True, help="A style's longest side; a smaller one has smaller strokes.")
+@click.option("--content-weight", type=float, default=0.5, show_default=True, help="Higher keeps more of the photograph.")
+@click.option("--style-weight", type=float, default=1.0, show_default=True)
+@click.option("--tv-weight", type=float, default=0.0, show_default=True, help="Higher is smoother.")
+@click.option("--rate", type=float, default=0.02, show_default=True, help="The highest learning rate.")
+@click.option("--encoder", default="pocket", show_default=True, help="The network that judges; all but pocket are downloaded on first use.")
+@click.option("--encoder-weights", metavar="FILE", help="A file in place of the encoder's own weights.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Of all randomness.")
+@click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda|mps", help="Where to compute.")
+@click.option("--precision", default="auto", show_default=True, metavar="auto|float32|bfloat16", help="auto is what the device is fast at.")
+@click.option("--compile/--no-compile", default=None, help="Let torch.compile make it faster.  [default: on a GPU only]")
+@click.option("--checkpoint-every", type=int, default=250, show_default=True, metavar="N", help="Steps between two checkpoints.")
+@click.option("--quiet", is_flag=True, help="No progress bar.")
+def fast(style: tuple[str, ...], photos: str, output: str, quiet: bool, **options: Any) -> None:
+    """Train a network that paints in STYLE, or in several styles, in one pass.
+
+    STYLE is a picture file or the name of a packaged style. Beside OUT a folder fills with a log, a plot of the losses,
+    sheets of samples, and a checkpoint: the same command again goes on from it. Several processes share the work under
+    `torchrun --nproc-per-node 2 -m impasto train fast ...`.
+    """
+    import os
+    import warnings
+
+    from impasto import styles
+    from impasto.feedforward.training import Progress
+    from impasto.feedforward.training import train as learn
+    from impasto.painting import named
+
+    warnings.showwarning = lambda message, *_, **__: click.echo(f"impasto: {message}", err=True)
+    with Bar(quiet or os.environ.get("RANK", "0") != "0") as bar:
+
+        def show(progress: Progress) -> None:
+            bar.trained(progress.step, progress.steps, progress.losses, progress.speed)
+
+        files = [os.fspath(named(one, styles.STYLES, styles.path)) for one in style]  # type: ignore[arg-type]
+        trained = learn(files, photos, output, callback=show, fetching=bar.fetching, **options)
+    if os.environ.get("RANK", "0") != "0":
+        raise click.exceptions.Exit(0 if trained.finished else 130)
+    if not trained.finished:
+        click.echo(f"Stopped at step {trained.step}; the model so far is in {output}, and the same command goes on from there", err=True)
+        raise click.exceptions.Exit(130)
+    click.echo(output)
