@@ -6,8 +6,11 @@ from typing import Any
 import click
 
 from impasto import __version__
+from impasto.cli.export import export
 from impasto.cli.progress import Bar
+from impasto.cli.reconstruct import reconstruct
 from impasto.cli.sheets import compare, figure, invert, texture
+from impasto.cli.train import train
 from impasto.cli.weights import weights
 from impasto.errors import ImpastoError, Interrupted
 from impasto.examples import EXAMPLES
@@ -78,7 +81,7 @@ def _names(context: click.Context, parameter: click.Parameter, value: str | None
 
 @main.command(cls=_Blending)
 @click.argument("content")
-@click.argument("style", nargs=-1, required=True)
+@click.argument("style", nargs=-1)
 @click.option("-o", "--output", required=True, metavar="OUT", help="The painting: .png, .jpg, .webp, .tif, .bmp, .avif or .heic.")
 @click.option("--size", type=int, help="Longest side in pixels; 0 is the content's own.  [default: 512]")
 @click.option("--method", help="The algorithm; `impasto methods` lists them.  [default: impasto]")
@@ -94,7 +97,7 @@ def _names(context: click.Context, parameter: click.Parameter, value: str | None
 @click.option("--style-layers", callback=_names, metavar="NAME,NAME", help="Where the style loss looks.")
 @click.option("--style-size", type=int, help="The style picture's longest side; a smaller one has smaller strokes.")
 @click.option("--steps", type=int, help="Evaluations of the objective, over all levels.")
-@click.option("--start", metavar="content|style|noise|FILE", help="What to begin from.")
+@click.option("--start", metavar="content|style|noise|arbitrary|FILE", help="What to begin from.")
 @click.option("--solver", metavar="lbfgs|torch-lbfgs|adam|sgd", help="How the canvas follows its gradient.")
 @click.option("--encoder", help="The network that sees the pictures; all but pocket are downloaded on first use.")
 @click.option("--encoder-weights", metavar="FILE", help="A file in place of the encoder's own weights.")
@@ -105,6 +108,9 @@ def _names(context: click.Context, parameter: click.Parameter, value: str | None
 @click.option("--device", metavar="auto|cpu|cuda|mps", help="Where to compute.  [default: auto]")
 @click.option("--precision", metavar="auto|float32|bfloat16", help="Of the encoder; auto is what the device is fastest at.")
 @click.option("--bits", type=int, help="Per channel: 8, or 16 for PNG and TIFF.  [default: 8]")
+@click.option("--model", metavar="FILE", help="A model of yours to paint with in one pass; `impasto train` makes them.")
+@click.option("--strength", type=float, help="Of a painting in one pass, from 0 to 1.  [default: 1]")
+@click.option("--tile", type=int, help="Pixels a side of the tiles that one pass is painted in; fewer need less memory.  [default: 1024]")
 @click.option("--log", metavar="FILE.jsonl", help="Write losses here, a line of JSON every ten steps.")
 @click.option("--preview", type=int, metavar="N", help="Write the canvas beside OUT every N steps.")
 @click.option("--like", metavar="OUT.png", help="Use the settings a painting of ours carries, for all that isn't given here.")
@@ -113,7 +119,7 @@ def stylize(content: str, style: tuple[str, ...], output: str, quiet: bool, **op
     """Paint CONTENT in the manner of STYLE, or of several styles at once.
 
     CONTENT is a picture file or the name of an example photograph; STYLE is a picture file or the name of a packaged
-    style (`impasto styles` shows them).
+    style (`impasto styles` shows them). With a model of your own, STYLE is the name of one that it was trained for.
     """
     import warnings
 
@@ -122,7 +128,7 @@ def stylize(content: str, style: tuple[str, ...], output: str, quiet: bool, **op
     warnings.showwarning = lambda message, *_, **__: click.echo(f"impasto: {message}", err=True)
     with Bar(quiet) as bar:
         try:
-            paint(content, style, output=output, callback=bar.show, fetching=bar.fetching, **options)
+            paint(content, style or None, output=output, callback=bar.show, fetching=bar.fetching, **options)
         except Interrupted as interrupted:
             bar.close()
             click.echo(f"Stopped at step {interrupted.step}; the canvas so far is in {interrupted.saved}", err=True)
@@ -135,10 +141,11 @@ def methods() -> None:
     """List the methods, who published them and what they are good at."""
     from rich.console import Console
 
-    from impasto.methods import METHODS
+    from impasto.methods import METHODS, NETWORKS, Method, Network
 
     console = Console(highlight=False)
-    for method in METHODS.values():
+    listed: list[Method | Network] = [*METHODS.values(), *NETWORKS.values()]
+    for method in listed:
         console.print(f"[bold]{method.name}[/bold]  {method.citation}", soft_wrap=True)
         console.print(f"    {method.good_at}", soft_wrap=True)
 
@@ -164,5 +171,5 @@ def styles(sheet: str | None) -> None:
     console.print(f"\nExample photographs: {', '.join(EXAMPLES)}", soft_wrap=True)
 
 
-for _command in (compare, figure, texture, invert, weights):
+for _command in (compare, export, figure, texture, invert, reconstruct, train, weights):
     main.add_command(_command)
