@@ -12,9 +12,9 @@ import click
 import torch
 
 from impasto import encoders, examples, picture, styles
+from impasto.encoders.devices import PRECISIONS
 from impasto.methods import METHODS
 from impasto.optimise import Objective, Sources
-from impasto.options import PRECISIONS
 
 METHOD = METHODS["impasto"]
 

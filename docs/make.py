@@ -18,8 +18,9 @@ from PIL import Image
 
 from impasto import examples, picture, stylize
 from impasto.evaluate import Cell, compare, sheet
+from impasto.feedforward import models
 from impasto.losses import Term
-from impasto.methods import METHODS, Method
+from impasto.methods import METHODS, NETWORKS, Method, Network
 
 DOCS = Path(__file__).parent
 CONTENT, STYLE = "astronaut", "starry"
@@ -38,11 +39,17 @@ The costs are those at {pixels} pixels through {encoder}, on {machine}.
 `python benchmarks/methods.py --json docs/costs.json` measures them. Each page has its method's formula, settings and cost, and
 `python docs/make.py` writes it out of the method's own data in `src/impasto/methods/`.
 
+These paint in one pass, by a network that was trained before:
+
+{networks}
+
+`python benchmarks/onepass.py` measures how fast they are.
+
 ## One pair by all of them
 
 ![The same two pictures painted by every method that needs both](compare.jpg)
 
-All painted the quick way and through pocket, so that they differ in their losses and in where they begin:
+Those that optimise are painted the quick way and through pocket, so that they differ in their losses and in where they begin:
 `impasto compare {content} {style}`. With `--full` each keeps its own solver and schedule, with `--encoder own` its own network.
 
 ## Symbols
@@ -91,6 +98,27 @@ The [symbols](README.md#symbols) are explained with the list of methods.
 ## Cost
 
 {cost}
+"""
+
+NETWORK_PAGE = """# {name}
+
+{title}
+
+**Good at** {good_at}.
+
+**Citation:** {citation}.
+
+{picture}```sh
+{commands}
+```
+
+## Settings
+
+{choices}
+
+## Notes
+
+{notes}
 """
 
 
@@ -245,22 +273,54 @@ def machine(costs: dict[str, Any]) -> str:
     return f"{about['threads']} of {about['cores']} {about['processor']} cores with PyTorch {about['torch']}"
 
 
+def described(method: Method | Network) -> dict[str, str]:
+    """What the pages of all methods have in common."""
+    title, _, notes = (getdoc(sys.modules[f"impasto.methods.{method.name.replace('-', '_')}"]) or "").partition("\n\n")
+    return {
+        "name": method.name,
+        "title": title,
+        "good_at": method.good_at,
+        "citation": method.citation,
+        "notes": notes.replace("``", "`"),
+    }
+
+
 def page(method: Method, costs: dict[str, Any]) -> str:
     """The page of a method."""
-    title, _, notes = (getdoc(sys.modules[f"impasto.methods.{method.name.replace('-', '_')}"]) or "").partition("\n\n")
     return PAGE.format(
-        name=method.name,
-        title=title,
-        good_at=method.good_at,
-        citation=method.citation,
+        **described(method),
         subject=" in the style ".join(subject for subject in (example(method)["content"], example(method)["style"]) if subject),
         command=command(method),
         formula=formula(method),
         terms=terms(method),
         elsewhere=elsewhere(method),
         choices=choices(method),
-        notes=notes.replace("``", "`"),
         cost=cost(method, costs),
+    )
+
+
+def network_example(method: Network) -> dict[str, Any]:
+    """How the picture of a network that comes with the package is painted, as :func:`impasto.stylize` takes it."""
+    return {"content": CONTENT, "style": STYLE, "method": method.name, "size": SIZE}
+
+
+def network_page(method: Network) -> str:
+    """The page of a network."""
+    packaged = method.name in models.PACKAGED
+    rows = {"model": "one of yours, `--model FILE`"}
+    if packaged:
+        file = models.packaged(method.name)
+        weights = sum(parameter.numel() for parameter in models.read(file).network.parameters())
+        rows = {"model": f"comes with the package: {weights / 1e6:.2f} million parameters in {file.stat().st_size / 1e6:.1f} MB"}
+    if "style" in method.sources:
+        rows["size of the style"] = f"{method.style_size} pixels"
+    asked = f"impasto stylize {CONTENT} {STYLE} --method {method.name} --size {SIZE} -o painted.png"
+    trained = f"impasto train {method.name} {STYLE} --photos PHOTOS -o {STYLE}.safetensors"
+    return NETWORK_PAGE.format(
+        **described(method),
+        picture=f"![{CONTENT} in the style {STYLE} painted by {method.name}]({method.name}.jpg)\n\n" if packaged else "",
+        commands=asked if packaged else f"{trained}\nimpasto stylize {CONTENT} --model {STYLE}.safetensors -o painted.png",
+        choices=table(("", ""), list(rows.items())),
     )
 
 
@@ -271,7 +331,9 @@ def index(costs: dict[str, Any]) -> str:
         found = costs["methods"].get(name)
         figures = (duration(found["own"]), duration(found["fast"]), f"{found['megabytes']:.0f} MB") if found else ("",) * 3
         rows.append((f"[{name}]({name}.md)", method.good_at, plain(method.steps), *figures))
+    networks = [(f"[{name}]({name}.md)", network.good_at) for name, network in NETWORKS.items()]
     return INDEX.format(
+        networks=table(("method", "good at"), networks),
         table=table(("method", "good at", "steps", "takes", "`--fast`", "memory"), rows),
         pixels=costs["size"],
         encoder=costs["encoder"],
@@ -287,6 +349,7 @@ def pages() -> dict[str, str]:
     return {
         "methods/README.md": index(costs),
         **{f"methods/{name}.md": page(method, costs) for name, method in METHODS.items()},
+        **{f"methods/{name}.md": network_page(method) for name, method in NETWORKS.items()},
     }
 
 
@@ -300,6 +363,9 @@ def paint(to: Path, size: int) -> None:
         # The sheet's paintings are painted as the examples are, if quickly.
         painting = paintings.get(name) if asked["fast"] else None
         save(painting or stylize(**asked), to / "methods" / f"{name}.jpg")
+    for name, network in NETWORKS.items():
+        if name in models.PACKAGED:
+            save(paintings.get(name) or stylize(**{**network_example(network), "size": size}), to / "methods" / f"{name}.jpg")
     save(photorealism(size), to / "photorealism.jpg")
 
 

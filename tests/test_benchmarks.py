@@ -1,4 +1,4 @@
-"""The benchmark of methods measures what it says."""
+"""The benchmarks of methods and of training measure what they say."""
 
 import importlib.util
 import json
@@ -9,7 +9,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch.utils.flop_counter import FlopCounterMode
 
+from impasto import encoders
+from impasto.feedforward.fast import Architecture, Fast
 from impasto.methods import METHODS
 from impasto.optimise import LBFGS, SGD, TorchLBFGS
 
@@ -77,3 +80,18 @@ def test_command(tmp_path: Path) -> None:
     assert found["steps"] == sum(METHODS["liwand2016"].steps)
     assert 0 < found["share"] < 1
     assert found["megabytes"] > 100
+
+
+def test_training_is_counted_as_torch_counts(monkeypatch) -> None:
+    monkeypatch.syspath_prepend(FILE.parent)
+    spec = importlib.util.spec_from_file_location("benchmark_of_training", FILE.with_name("training.py"))
+    training = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(training)
+    counted = sum(len(directions) * training.operations(each) for each, directions in training.convolutions(2, 64, torch.float32))
+    network, encoder = Fast(Architecture(("a",))), encoders.load("pocket", None, torch.device("cpu"), torch.float32).encoder
+    crops = torch.rand(2, 3, 64, 64)
+    with FlopCounterMode(display=False) as flops:
+        seen = encoder(network(crops), (*training.OUR_LAYERS.style, *training.OUR_LAYERS.content))
+        sum(x.sum() for x in seen.values()).backward()
+        encoder(crops, training.OUR_LAYERS.content)
+    assert counted == flops.get_total_flops()

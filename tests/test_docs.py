@@ -10,7 +10,7 @@ from PIL import Image
 
 from impasto.cli import main
 from impasto.losses import TotalVariation
-from impasto.methods import METHODS
+from impasto.methods import METHODS, NETWORKS
 
 DOCS = Path(__file__).parents[1] / "docs"
 TEXTS = sorted([*DOCS.glob("*.md"), *DOCS.glob("methods/*.md")])
@@ -32,7 +32,7 @@ def test_pages_are_fresh(make) -> None:
         assert (DOCS / file).read_text(encoding="utf-8") == text, f"{file} is stale; run python docs/make.py"
 
 
-@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("name", [*METHODS, "arbitrary"])
 def test_method_has_page_and_picture(name: str) -> None:
     assert (DOCS / "methods" / f"{name}.md").exists()
     with Image.open(DOCS / "methods" / f"{name}.jpg") as picture:
@@ -59,6 +59,21 @@ def test_command_is_one(name: str) -> None:
     assert program == "impasto"
     with main.commands[verb].make_context(verb, arguments) as context:
         assert context.params["method"] == name
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_commands_of_networks(name: str) -> None:
+    text = (DOCS / "methods" / f"{name}.md").read_text(encoding="utf-8")
+    assert NETWORKS[name].citation in text
+    block = re.search(r"```sh\n(.+?)\n```", text, re.DOTALL)
+    assert block
+    for line in block[1].splitlines():
+        _, verb, *arguments = shlex.split(line)
+        command = main.commands[verb]
+        if verb == "train":
+            command, arguments = command.commands[arguments[0]], arguments[1:]
+        with command.make_context(verb, arguments) as context:
+            assert context.params.get("method") == name or name == "fast"
 
 
 @pytest.mark.parametrize("text", TEXTS, ids=[str(text.relative_to(DOCS)) for text in TEXTS])
