@@ -179,13 +179,15 @@ def test_the_style_decides(network):
 
 
 def test_what_the_network_adds_has_no_checkerboard(network):
-    base, mean = random(1, 3, 64, 64), torch.zeros(1, 3)
+    both, mean = random(1, 3, 64, 64).repeat(1, 2, 1, 1), torch.zeros(1, 3)
     with torch.no_grad():
-        seen = network.look(base, base)
-        code = network.code(told(), network.summary(seen[-1]))
-        added = network.paint(base, base, mean, seen, code)
+        seen = network.look(both)
+        deepest = network.deepest(seen[-1])
+        code = network.code(told(), network.summary(deepest))
+        plan = network.plan(deepest, code)
+        added = network.paint(both, mean, seen, plan, code)
         network.gain.zero_()
-        added -= network.paint(base, base, mean, seen, code)
+        added -= network.paint(both, mean, seen, plan, code)
     inside = added[0, :, 1:-1, 1:-1].double().numpy()
     assert np.abs(inside).mean() > 0.05
     sign = (-1.0) ** np.arange(62)
@@ -214,7 +216,8 @@ def test_octaves_of_picture_and_quilt_are_mixed_as_asked(network, shares):
     with torch.no_grad():
         network.gain.zero_()
         network.mix.bias.copy_(torch.tensor(shares))
-        found = network.paint(base, quilt, mean, network.look(base, quilt), network.code(told(), torch.ones(1, 32)))
+        both = torch.cat([base, quilt], 1)
+        found = network.paint(both, mean, network.look(both), torch.zeros(1, 16, 4, 3), network.code(told(), torch.ones(1, 32)))
     expected = mean[0].double().numpy()[:, None, None] + np.zeros((3, 64, 48))
     for column, picture in enumerate((base, quilt)):
         fine = picture[0].double().numpy()
@@ -228,17 +231,18 @@ def test_octaves_of_picture_and_quilt_are_mixed_as_asked(network, shares):
 
 
 def test_quilts_of_several_pictures():
-    """Each is placed on its own; what the shares leave is the content's, and they may differ within a batch."""
+    """Beside the picture; each is placed on its own; what the shares leave is the content's, and they may differ within a batch."""
     content, first, second = random(2, 3, 32, 48), random(2, 3, 40, 56, seed=1), random(2, 3, 64, 33, seed=2)
     matrix, offset = torch.eye(3).expand(2, 3, 3) * 0.5, torch.full((2, 3), 0.25)
     base = recolour(content, matrix, offset)
     shares = torch.tensor([0.5, 0.25])
     known = Style(told(2), ((shares, first), (0.25, second)))
-    found = quilted(base, known, places(cells(content), matrix, offset, known))
+    picture, found = quilted(base, known, places(cells(content), matrix, offset, known)).chunk(2, 1)
+    assert torch.equal(picture, base)
     one, two = (sewn(pixels, placed(cells(base), pixels)) for pixels in (first, second))
     assert_allclose(found[0], 0.5 * one[0] + 0.25 * two[0] + 0.25 * base[0], atol=1e-5)
     assert_allclose(found[1], 0.25 * one[1] + 0.25 * two[1] + 0.5 * base[1], atol=1e-5)
-    assert torch.equal(quilted(base, Style(told(2)), []), base)
+    assert torch.equal(quilted(base, Style(told(2)), []), base.repeat(1, 2, 1, 1))
 
 
 def test_blends():

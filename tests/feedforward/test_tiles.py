@@ -110,7 +110,7 @@ def test_tiles_have_no_statistics_of_their_own(network) -> None:
 
 
 @pytest.mark.parametrize(
-    ("network", "margin", "less"), [(any_style(), "SEEN", 16), (any_style(), "PAINTED", 48), (few_styles(), "SWEPT", 4)]
+    ("network", "margin", "less"), [(any_style(), "SEEN", 16), (any_style(), "PAINTED", 32), (few_styles(), "SWEPT", 4)]
 )
 def test_margins_are_needed(monkeypatch, network, margin, less) -> None:
     content, told = picture(16, 400), style() if isinstance(network, Arbitrary) else None
@@ -131,20 +131,22 @@ def reach(gradient, begin, end):
 @pytest.mark.parametrize("turned", [False, True])
 def test_receptive_fields_of_any_style(turned) -> None:
     network, code, begin, end = any_style(), torch.rand(1, 12), 160, 176
-    base = picture(16, 336).requires_grad_()
+    both, plan = picture(16, 336).repeat(1, 2, 1, 1).requires_grad_(), torch.rand(1, 12, 1, 21).requires_grad_()
 
-    def seen_by(work):
-        made = work(base.mT if turned else base)
+    def reached(asked, work):
+        made = work(both.mT if turned else both, plan.mT if turned else plan)
         made = made.mT if turned else made
-        scale = base.shape[3] // made.shape[3]
-        (gradient,) = torch.autograd.grad(made[..., begin // scale : end // scale].square().sum(), base)
-        return reach(gradient, begin, end)
+        scale = both.shape[3] // made.shape[3]
+        (gradient,) = torch.autograd.grad(made[..., begin // scale : end // scale].square().sum(), asked)
+        return reach(gradient, begin * asked.shape[3] // both.shape[3], end * asked.shape[3] // both.shape[3])
 
-    deepest = seen_by(lambda x: network.look(x, x)[-1])
-    painted = seen_by(lambda x: network.paint(x, x, torch.zeros(1, 3), network.look(x, x), code))
-    assert (deepest, painted) == ((24, 10), (104, 90))
+    deepest = reached(both, lambda both, _: network.deepest(network.look(both)[-1]))
+    painted, planned = (
+        reached(asked, lambda both, plan: network.paint(both, torch.zeros(1, 3), network.look(both), plan, code)) for asked in (both, plan)
+    )
+    assert (deepest, painted, planned) == ((24, 10), (56, 50), (3, 3))
     assert max(deepest) <= tiles.SEEN
-    assert max(painted) <= tiles.PAINTED
+    assert max(*painted, *(arbitrary.STRIDE * side for side in planned)) <= tiles.PAINTED
     assert tiles.SEEN % arbitrary.STRIDE == tiles.PAINTED % arbitrary.STRIDE == tiles.SWEPT % fast.STRIDE == 0
 
 

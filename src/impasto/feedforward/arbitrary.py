@@ -25,7 +25,7 @@ from impasto.feedforward.statistics import COLOUR, Statistics, colours, covarian
 SLOPE = 0.2  # of the rectifiers below 0
 FLOOR = 0.05  # added to means and deviations, which are 1 on average, before their logarithm is taken
 STRIDE = 16
-MARGIN = 16  # pixels that repeat a picture's edge, for what the convolutions' padding does to be cut off again
+MARGIN = 8  # pixels that repeat a picture's edge, for what the convolutions' padding does to be cut off again
 
 
 class Style(NamedTuple):
@@ -167,24 +167,26 @@ class Arbitrary(nn.Module):
         """
         matrix, offset = monge(colours(content), style.statistics[COLOUR])
         padded = _padded(content)
-        base = recolour(padded, matrix, offset)
-        quilt = quilted(base, style, places(cells(padded), matrix, offset, style))
-        seen = self.look(base, quilt)
-        code = self.code(style.statistics, self.summary(seen[-1]))
-        mean = style.statistics[COLOUR][0]
-        painting = self.paint(base, quilt, mean, seen, code)
+        both = quilted(recolour(padded, matrix, offset), style, places(cells(padded), matrix, offset, style))
+        seen = self.look(both)
+        deepest = self.deepest(seen[-1])
+        code = self.code(style.statistics, self.summary(deepest))
+        painting = self.paint(both, style.statistics[COLOUR][0], seen, self.plan(deepest, code), code)
         return painting[:, :, MARGIN : MARGIN + content.shape[2], MARGIN : MARGIN + content.shape[3]]
 
-    def look(self, base: Tensor, quilt: Tensor) -> list[Tensor]:
-        """The features of a recoloured picture, ``base``, and its quilt, at half, a quarter, an eighth and a sixteenth of its size."""
-        with self._convolving(base):
-            pixels = torch.cat([functional.pixel_unshuffle(picture, 2) for picture in (base, quilt)], 1)
-            x2 = self.see2(pixels.mul_(2).sub_(1))
+    def look(self, both: Tensor) -> list[Tensor]:
+        """The features of a recoloured picture and its quilt, :func:`quilted`, at a half, a quarter and an eighth of its size."""
+        with self._convolving(both):
+            x2 = self.see2(functional.pixel_unshuffle(both, 2).mul_(2).sub_(1))
             x4 = self.see4(functional.leaky_relu(x2, SLOPE))
             x8 = self.see8(functional.leaky_relu(x4, SLOPE))
-            x8 = self.see8b(_rectified(x8))
-            x16 = self.see16(functional.leaky_relu(x8, SLOPE))
-        return [x2, x4, x8, x16]
+            return [x2, x4, self.see8b(_rectified(x8))]
+
+    def deepest(self, x8: Tensor) -> Tensor:
+        """The features at a sixteenth, out of those at an eighth."""
+        with self._convolving(x8):
+            x16: Tensor = self.see16(functional.leaky_relu(x8, SLOPE))
+        return x16
 
     def summary(self, deepest: Tensor) -> Tensor:
         """What the network takes from the content as a whole: mean and mean square of its ``deepest`` features, ``[N, 2C]``."""
@@ -206,41 +208,49 @@ class Arbitrary(nn.Module):
         hidden = functional.leaky_relu(self.describe(torch.cat(described, 1)), SLOPE)
         return functional.leaky_relu(self.encode(hidden) + self.situate((summary + FLOOR).abs().log()), SLOPE)
 
-    def paint(self, base: Tensor, quilt: Tensor, mean: Tensor, seen: Sequence[Tensor], code: Tensor) -> Tensor:
+    def plan(self, deepest: Tensor, code: Tensor) -> Tensor:
+        """What it makes of the ``deepest`` features: the painting at a sixteenth of its size."""
+        with self._convolving(deepest):
+            planned: Tensor = self.rise8(self.paint16(deepest, code))
+        return planned
+
+    def paint(self, both: Tensor, mean: Tensor, seen: Sequence[Tensor], plan: Tensor, code: Tensor) -> Tensor:
         """The painting.
 
         Args:
-            base: the recoloured picture, ``[N, 3, H, W]``, H and W multiples of :data:`STRIDE`.
-            quilt: its quilt, likewise.
+            both: the recoloured picture and its quilt, ``[N, 6, H, W]``, H and W multiples of :data:`STRIDE`.
             mean: the style's mean colour, ``[N, 3]``.
             seen: the features of both, from :meth:`look`.
+            plan: from :meth:`plan`.
             code: ``[N, K]``, from :meth:`code`.
 
         Returns:
             ``[N, 3, H, W]``.
         """
-        x2, x4, x8, x = seen
-        with self._convolving(base):
-            x = self.paint16(x, code)
-            x = self.paint8(_added(_twice(self.rise8(x)), x8), code)
+        x2, x4, x8 = seen
+        with self._convolving(both):
+            x = self.paint8(_added(_twice(plan), x8), code)
             x = self.paint4(_added(_twice(self.rise4(x)), x4), code)
             x = self.paint2(_added(_twice(self.rise2(x)), x2), code)
             x = self.finish(_rectified(x), code) * self.gain
         change = functional.pad(functional.pixel_shuffle(x.float(), 2), (1, 1, 1, 1), "replicate")
-        return _added(functional.conv2d(change, self.soft, groups=3), self._mixed(base, quilt, mean, code))
+        return _added(functional.conv2d(change, self.soft, groups=3), self._mixed(both, mean, code))
 
-    def _mixed(self, base: Tensor, quilt: Tensor, mean: Tensor, code: Tensor) -> Tensor:
+    def _mixed(self, both: Tensor, mean: Tensor, code: Tensor) -> Tensor:
         """Recoloured picture and quilt, each of their octaves in the strength that the ``code`` asks for."""
         shares = self.mix(code).view(-1, 3, 2, 1, 1, 1)
         fine, middling, coarse = (shares[:, octave] for octave in range(3))
-        half, eighth = (torch.stack([functional.avg_pool2d(picture, side) for picture in (base, quilt)], 1) for side in (2, 8))
-        mean = mean.to(base)[:, :, None, None]
-        # What is coarser than an octave is taken off it and added to the next.
-        coarsest = functional.interpolate(
-            ((coarse - middling) * eighth).sum(1) - coarse.sum(1) * mean, scale_factor=4, mode="bilinear", align_corners=False
-        )
-        coarser = _added(coarsest, ((middling - fine) * half).sum(1))
-        return _added(_twice(coarser), torch.addcmul(fine[:, 0] * base, fine[:, 1], quilt)) + mean
+
+        def shared(pictures: Tensor, shares: Tensor) -> Tensor:
+            base, quilt = pictures.chunk(2, 1)
+            return torch.addcmul(shares[:, 0] * base, shares[:, 1], quilt)
+
+        half = functional.avg_pool2d(both, 2)
+        eighth = functional.avg_pool2d(half, 4)
+        # What is coarser than an octave is taken off it and added to the next; the mean is nobody's.
+        coarsest = shared(eighth, coarse - middling) + (1 - coarse.sum(1)) * mean.to(both)[:, :, None, None]
+        coarser = functional.interpolate(coarsest, scale_factor=4, mode="bilinear", align_corners=False)
+        return _added(_twice(_added(coarser, shared(half, middling - fine))), shared(both, fine))
 
     def _convolving(self, x: Tensor) -> AbstractContextManager[None]:
         return nullcontext() if self.precision == torch.float32 else torch.autocast(x.device.type, self.precision)
@@ -256,10 +266,13 @@ def places(wanted: Tensor, matrix: Tensor, offset: Tensor, style: Style) -> list
 
 
 def quilted(base: Tensor, style: Style, chosen: Iterable[Places]) -> Tensor:
-    """The quilt ``[N, 3, H, W]`` of a style's pictures, each placed as ``chosen``; ``base`` where there is none."""
+    """A recoloured picture ``base`` ``[N, 3, H, W]`` and its quilt, in three more channels.
+
+    The quilt is of a style's pictures, each placed as ``chosen``, and of ``base`` itself where their shares lack to 1.
+    """
     shared = [share.reshape(-1, 1, 1, 1) if isinstance(share, Tensor) else share for share, _ in style.pictures]
-    parts = zip(shared, style.pictures, chosen, strict=True)
-    return base + sum((share * (sewn(picture, where) - base) for share, (_, picture), where in parts), torch.zeros_like(base))
+    parts = [share * sewn(picture, where) for share, (_, picture), where in zip(shared, style.pictures, chosen, strict=True)]
+    return torch.cat([base, sum(parts, (1 - sum(shared)) * base)], 1)
 
 
 def blend(parts: Sequence[tuple[float, Style]]) -> Style:

@@ -68,14 +68,18 @@ def placed(wanted: Tensor, style: Tensor) -> Places:
     coded = _blocks(_whole(seen), down, along)
     hop = HOP // CELL
     rows, columns = (side // hop + 1 for side in wanted.shape[2:])
-    asked = _blocks(functional.pad(_whole(wanted), (hop,) * 4, "replicate"), hop * numbers(rows), hop * numbers(columns))
     # |key - query|² less |query|², which is the same for all keys, plus a whim: all in one product.
     there = _random(numbers(KEYS**2))
     coded = torch.cat([-2 * coded, coded.square().sum(2, keepdim=True), there.expand(len(style), -1, -1)], 2).mT
-    here = _random((numbers(rows)[:, None] * SCATTER[0] + numbers(columns) * SCATTER[1]).flatten() + PRIME // 3)
-    asked = torch.cat([asked, torch.ones_like(asked[:, :, :1]), here.expand(len(style), -1, -1)], 2)
-    some = rows * columns if torch.compiler.is_exporting() else CHUNK
-    best = torch.cat([(asked[:, part : part + some] @ coded).argmin(2) for part in range(0, rows * columns, some)], 1)
+    known = functional.pad(_whole(wanted), (hop,) * 4, "replicate")
+
+    def chosen(down: Tensor) -> Tensor:
+        asked = _blocks(known, hop * down, hop * numbers(columns))
+        here = _random((down[:, None] * SCATTER[0] + numbers(columns) * SCATTER[1]).flatten() + PRIME // 3)
+        return (torch.cat([asked, torch.ones_like(asked[:, :, :1]), here.expand(len(style), -1, -1)], 2) @ coded).argmin(2)
+
+    some = rows if torch.compiler.is_exporting() else max(1, CHUNK // columns)
+    best = torch.cat([chosen(down) for down in torch.split(numbers(rows), some)], 1)
     corners = (down[:, None] * (width // CELL) + along).flatten()[best]
     means = functional.avg_pool2d(seen.float(), CELLS, 1)[:, :, down][:, :, :, along].flatten(2).mT
     means = means.gather(1, best[:, :, None].expand(-1, -1, 3))

@@ -25,8 +25,9 @@ from impasto.feedforward.statistics import COLOUR
 
 TILE = 1024
 # Margins in pixels, multiples of the networks' strides. The deepest features of the network for any style depend on at most
-# 24 pixels more than their own, up and to the left, where its strides reach furthest, and what it paints on 104.
-SEEN, PAINTED = 32, 112
+# 24 pixels more than their own, up and to the left, where its strides reach furthest, and what it paints on 56, or on three
+# positions of its plan.
+SEEN, PAINTED = 32, 64
 # A fast network's head depends on 7 pixels, its tail on 5 at most, a residual block on two positions at a quarter.
 SWEPT = 8
 
@@ -83,7 +84,7 @@ def paint(
 
 
 def _any_style(network: Arbitrary, content: Tensor, style: Style, tile: int, callback: Callback) -> Tensor:
-    """Two sweeps: one to find what the network takes from the whole picture, one to paint."""
+    """Two sweeps: one to find what the network takes from the whole picture and plans for it at a sixteenth, one to paint."""
     stride, device = arbitrary.STRIDE, next(network.parameters()).device
     sides, tile = [side + 2 * MARGIN for side in content.shape[2:]], tile + 2 * MARGIN
     seen, painted = ([_spans(side, tile, stride, margin) for side in sides] for margin in (SEEN, PAINTED))
@@ -93,24 +94,28 @@ def _any_style(network: Arbitrary, content: Tensor, style: Style, tile: int, cal
     wanted = [[cells(_cut(content, rows, columns, MARGIN).to(device)) for columns in inner[1]] for rows in inner[0]]
     chosen = places(torch.cat([torch.cat(row, 3) for row in wanted], 2), matrix, offset, style)
 
-    def prepared(rows: Span, columns: Span) -> tuple[Tensor, Tensor]:
-        """What a tile sees: a recoloured picture, and its quilt."""
+    def prepared(rows: Span, columns: Span) -> Tensor:
+        """What a tile sees: a recoloured picture and its quilt."""
         base = recolour(_cut(content, rows, columns, MARGIN).to(device), matrix, offset)
         window = [slice(span.first // HOP, span.last // HOP + 1) for span in (rows, columns)]
-        return base, quilted(base, style, [one.window(*window) for one in chosen])
+        return quilted(base, style, [one.window(*window) for one in chosen])
 
-    summary, positions = torch.zeros((), dtype=torch.float64), 0
-    for rows, columns in product(*seen):
-        deepest = _own(network.look(*prepared(rows, columns))[-1], rows, columns)
-        found = deepest[0, 0].numel()
-        summary, positions = summary + found * network.summary(deepest).to("cpu", torch.float64), positions + found
-        tick()
-    code = network.code(style.statistics, (summary / positions).to(device, torch.float32))
+    bands = []
+    for rows in seen[0]:
+        band = []
+        for columns in seen[1]:
+            band.append(_own(network.deepest(network.look(prepared(rows, columns))[-1]), rows, columns))
+            tick()
+        bands.append(torch.cat(band, 3))
+    deepest = torch.cat(bands, 2)
+    code = network.code(style.statistics, network.summary(deepest))
+    plan = network.plan(deepest, code)
 
     painting = torch.empty_like(content)
     for rows, columns in product(*painted):
-        base, quilt = prepared(rows, columns)
-        whole = network.paint(base, quilt, style.statistics[COLOUR][0], network.look(base, quilt), code)
+        both = prepared(rows, columns)
+        down, along = (slice(span.first // stride, span.last // stride) for span in (rows, columns))
+        whole = network.paint(both, style.statistics[COLOUR][0], network.look(both), plan[:, :, down, along], code)
         _put(painting, _own(whole, rows, columns), rows, columns, MARGIN)
         tick()
     return painting
@@ -221,7 +226,8 @@ def _cut(content: Tensor, rows: Span, columns: Span, margin: int = 0) -> Tensor:
     """What a tile sees of the content, which is padded, and has a margin at its upper left."""
     places = (torch.arange(span.first - margin, span.last - margin, device=content.device) for span in (rows, columns))
     down, along = (place.clamp(0, side - 1) for place, side in zip(places, content.shape[2:], strict=True))
-    return content[:, :, down][:, :, :, along]
+    window = content[:, :, down[0] : down[-1] + 1, along[0] : along[-1] + 1]
+    return window[:, :, down - down[0]][:, :, :, along - along[0]]
 
 
 def _own(x: Tensor, rows: Span, columns: Span) -> Tensor:
