@@ -28,6 +28,7 @@ from impasto.encoders import VGG
 from impasto.feedforward import models
 from impasto.feedforward.arbitrary import Arbitrary, Architecture, Style
 from impasto.feedforward.muon import Muon
+from impasto.feedforward.quilt import cut
 from impasto.feedforward.statistics import COLOUR, LAYERS, Statistics, colours, mixed, moments, statistics
 from impasto.losses.gram import gram
 
@@ -288,7 +289,7 @@ class Lesson:
         to_other = torch.from_numpy(kind < 0.16).float().to(self.device)
         shares = (1 - share, share * to_other, share * (1 - to_other))
         target = mixed(list(zip(shares, map(deep, (style, other, content)), strict=True)))
-        pictures = tuple((part, known["picture"]) for part, known in zip(shares, (style, other), strict=False))
+        pictures = tuple((part, cut(known["picture"])) for part, known in zip(shares, (style, other), strict=False))
         painting = network(content["picture"].contiguous(memory_format=torch.channels_last), Style(target, pictures))
         features = self.encoder(painting.clamp(0, 1), (*LAYERS, CONTENT))
         errors = [error(gram(features[layer]), target[layer][1], metric) for layer, metric in self.metrics.items()]

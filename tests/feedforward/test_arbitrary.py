@@ -6,7 +6,7 @@ from torch import nn
 
 from impasto.feedforward.arbitrary import Arbitrary, Architecture, Modulated, Style, blend, places, quilted
 from impasto.feedforward.muon import Muon
-from impasto.feedforward.quilt import cells, placed, sewn
+from impasto.feedforward.quilt import cells, cut, placed, sewn
 from impasto.feedforward.recolour import NOISE, monge, recolour, roots
 from impasto.feedforward.statistics import COLOUR, colours, covariance, mixed, moments
 
@@ -24,7 +24,7 @@ def told(count=1, seed=0):
 
 
 def style(count=1, seed=0, size=(40, 56)):
-    return Style(told(count, seed), ((1.0, random(count, 3, *size, seed=seed + 1)),))
+    return Style(told(count, seed), ((1.0, cut(random(count, 3, *size, seed=seed + 1))),))
 
 
 @pytest.fixture
@@ -165,7 +165,7 @@ def test_a_batch_is_painted_one_by_one(network):
         together = network(content, known)
         for row in range(2):
             own = {name: (m[row : row + 1], s[row : row + 1]) for name, (m, s) in known.statistics.items()}
-            alone = network(content[row : row + 1], Style(own, ((1.0, known.pictures[0][1][row : row + 1]),)))
+            alone = network(content[row : row + 1], Style(own, ((1.0, cut(random(2, 3, 40, 56, seed=1)[row : row + 1])),)))
             assert_allclose(together[row], alone[0], atol=1e-4)
 
 
@@ -175,7 +175,7 @@ def test_the_style_decides(network):
         first, second = style(), style(seed=9)
         painting = network(content, first)
         assert (painting - network(content, second)).abs().max() > 0.05
-        assert (painting - network(content, Style(first.statistics, second.pictures))).abs().max() > 1e-3
+        assert (painting - network(content, Style(first.statistics, second.swatches))).abs().max() > 1e-3
 
 
 def test_what_the_network_adds_has_no_checkerboard(network):
@@ -236,10 +236,10 @@ def test_quilts_of_several_pictures():
     matrix, offset = torch.eye(3).expand(2, 3, 3) * 0.5, torch.full((2, 3), 0.25)
     base = recolour(content, matrix, offset)
     shares = torch.tensor([0.5, 0.25])
-    known = Style(told(2), ((shares, first), (0.25, second)))
+    known = Style(told(2), ((shares, cut(first)), (0.25, cut(second))))
     picture, found = quilted(base, known, places(cells(content), matrix, offset, known)).chunk(2, 1)
     assert torch.equal(picture, base)
-    one, two = (sewn(pixels, placed(cells(base), pixels)) for pixels in (first, second))
+    one, two = (sewn(cut(pixels), placed(cells(base), cut(pixels))) for pixels in (first, second))
     assert_allclose(found[0], 0.5 * one[0] + 0.25 * two[0] + 0.25 * base[0], atol=1e-5)
     assert_allclose(found[1], 0.25 * one[1] + 0.25 * two[1] + 0.5 * base[1], atol=1e-5)
     assert torch.equal(quilted(base, Style(told(2)), []), base.repeat(1, 2, 1, 1))
@@ -249,9 +249,9 @@ def test_blends():
     first, second = style(), style(seed=3, size=(64, 33))
     found = blend([(0.25, first), (0.75, second)])
     assert_allclose(found.statistics[COLOUR][0], 0.25 * first.statistics[COLOUR][0] + 0.75 * second.statistics[COLOUR][0], rtol=1e-6)
-    assert [share for share, _ in found.pictures] == [0.25, 0.75]
-    assert [picture for _, picture in found.pictures] == [first.pictures[0][1], second.pictures[0][1]]
-    assert [share for share, _ in blend([(0.5, found), (0.5, Style(told(seed=7)))]).pictures] == [0.125, 0.375]
+    assert [share for share, _ in found.swatches] == [0.25, 0.75]
+    assert [swatches for _, swatches in found.swatches] == [first.swatches[0][1], second.swatches[0][1]]
+    assert [share for share, _ in blend([(0.5, found), (0.5, Style(told(seed=7)))]).swatches] == [0.125, 0.375]
 
 
 def test_bfloat16_convolutions_paint_nearly_the_same(network):

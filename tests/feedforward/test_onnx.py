@@ -22,6 +22,7 @@ from impasto.feedforward import decoder, export, models, recolour, statistics
 from impasto.feedforward.arbitrary import Arbitrary, Architecture, Style
 from impasto.feedforward.fast import Architecture as FastArchitecture
 from impasto.feedforward.fast import Fast
+from impasto.feedforward.quilt import cut
 
 PROGRAMS = re.findall(r"```python\n(.*?)```", (Path(__file__).parents[2] / "docs" / "onnx.md").read_text(encoding="utf-8"), re.DOTALL)
 SIZES = [(1, 1), (2, 7), (4, 5), (15, 33), (64, 48), (131, 70)]  # height and width
@@ -105,7 +106,7 @@ def test_a_style_is_described_as_when_painting() -> None:
         seen = {layer: known[layer][0].shape[1] for layer in statistics.LAYERS}
         network = Arbitrary(Architecture(seen, projections=3, widths=(4, 4, 4, 4), hidden=8, code=8))
         painted = export.Arbitrary(network)(content, style)
-        expected = network(content, Style(known, ((1.0, style),))).clamp(0, 1)
+        expected = network(content, Style(known, ((1.0, cut(style)),))).clamp(0, 1)
     assert torch.allclose(painted, expected, atol=1e-5)
 
 

@@ -17,7 +17,7 @@ from impasto.feedforward.decoder import Architecture as DecoderArchitecture
 from impasto.feedforward.decoder import Decoder
 from impasto.feedforward.fast import Architecture, Fast
 from impasto.feedforward.painter import Painter
-from impasto.feedforward.quilt import framed
+from impasto.feedforward.quilt import cut, framed
 from impasto.feedforward.statistics import LAYERS, mixed, statistics
 
 CPU = torch.device("cpu")
@@ -79,7 +79,7 @@ def test_it_is_the_network_on_the_style_s_statistics(painter):
     encoder = encoders.load("pocket", None, CPU, torch.float32).encoder
     style = unit(STYLE)  # as large as it is, which is less than the network asks for
     with torch.no_grad():
-        known = Style(statistics(style, encoder), ((1.0, framed(style)),))
+        known = Style(statistics(style, encoder), ((1.0, cut(framed(style))),))
         expected = painter.network(picture.resize(unit(CONTENT), (64, 46)), known).clamp(0, 1)
     assert_allclose(paint(STYLE, method="arbitrary"), expected[0].movedim(0, 2), atol=0.5 / 255 + 1e-4)
 
@@ -91,7 +91,7 @@ def test_strength(painter):
     whole, half = (painter.paint(content, shares, strength=strength) for strength in (1.0, 0.5))
     with torch.no_grad():
         style, own = painter.describe(unit(STYLE)), painter.describe(content).statistics
-        between = Style(mixed([(0.5, style.statistics), (0.5, own)]), ((0.5, framed(unit(STYLE))),))
+        between = Style(mixed([(0.5, style.statistics), (0.5, own)]), ((0.5, cut(framed(unit(STYLE)))),))
         assert_allclose(half, painter.network(content, between).clamp(0, 1), atol=1e-4)
     assert 0 < (half - content).abs().mean() < (whole - content).abs().mean()
 

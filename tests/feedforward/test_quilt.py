@@ -6,7 +6,7 @@ import torch
 from numpy.testing import assert_allclose
 
 from impasto.feedforward import quilt
-from impasto.feedforward.quilt import CELL, CELLS, HOP, KEYS, LEVELS, WHIM, WHIMS, Places, cells, framed, placed, sewn
+from impasto.feedforward.quilt import CELL, CELLS, HOP, KEYS, LEVELS, WHIM, WHIMS, Places, cells, cut, framed, placed, sewn
 
 
 def random(*shape, seed=0):
@@ -50,7 +50,7 @@ def test_cells():
 @pytest.mark.parametrize(("rows", "columns", "style_size"), [(2, 3, (32, 32)), (3, 2, (75, 130)), (4, 1, (601, 90))])
 def test_places_are_those_of_an_exhaustive_search(rows, columns, style_size):
     content, style = smooth(16 * rows, 16 * columns), smooth(*style_size, seed=1)
-    found = placed(cells(content), style)
+    found = placed(cells(content), cut(style))
     assert found.corners.shape == (1, rows + 1, columns + 1)
     seen = means_of_cells(style[0].numpy())
     starts = [[key * (seen.shape[axis] - CELLS + 1) // KEYS for key in range(KEYS)] for axis in (1, 2)]
@@ -68,14 +68,14 @@ def test_places_are_those_of_an_exhaustive_search(rows, columns, style_size):
 
 def test_places_do_not_depend_on_how_many_are_found_at_a_time(monkeypatch):
     content, style = smooth(160, 240), smooth(128, 96, seed=1)
-    whole = placed(cells(content), style)
+    whole = placed(cells(content), cut(style))
     monkeypatch.setattr(quilt, "CHUNK", 7)
-    assert torch.equal(placed(cells(content), style).corners, whole.corners)
+    assert torch.equal(placed(cells(content), cut(style)).corners, whole.corners)
 
 
 def test_flat_regions_have_many_blocks():
     """Every block of a flat style is as good as any other."""
-    found = placed(cells(torch.full((1, 3, 320, 320), 0.5)), torch.full((1, 3, 512, 512), 0.5))
+    found = placed(cells(torch.full((1, 3, 320, 320), 0.5)), cut(torch.full((1, 3, 512, 512), 0.5)))
     corners, counts = found.corners.unique(return_counts=True)
     assert len(corners) > 0.6 * found.corners.numel()
     assert counts.max() <= 10
@@ -88,7 +88,7 @@ def test_quilts_keep_means_and_what_is_fine():
     corners = torch.from_numpy(lattice[..., 0] * 7 + lattice[..., 1])
     blocks = [[[style[n, :, y : y + 32, x : x + 32].numpy() for y, x in CELL * row] for row in lattice[n]] for n in range(2)]
     means = torch.tensor(np.array([[[block.mean((1, 2)) for block in row] for row in one] for one in blocks]))
-    found = sewn(style, Places(corners, means))
+    found = sewn(cut(style), Places(corners, means))
     ramp = np.sin(np.pi * (np.arange(32) + 0.5) / 32) ** 2
     window = ramp[:, None] * ramp
     for n in range(2):
@@ -109,7 +109,7 @@ def test_quilts_keep_means_and_what_is_fine():
 
 def test_a_quilt_of_the_content_s_own_blocks_looks_like_it():
     picture = smooth(96, 128)
-    found = sewn(picture, placed(cells(picture), picture))
+    found = sewn(cut(picture), placed(cells(picture), cut(picture)))
     assert found.shape == picture.shape
     assert (found - picture).abs().mean() < 0.5 * (picture - picture.mean((2, 3), keepdim=True)).abs().mean()
 
@@ -117,8 +117,8 @@ def test_a_quilt_of_the_content_s_own_blocks_looks_like_it():
 def test_windows():
     """A part of a quilt is the part's quilt."""
     style = random(1, 3, 64, 64)
-    whole = placed(cells(smooth(96, 80)), style)
-    assert_allclose(sewn(style, whole)[:, :, 32:80, 16:64], sewn(style, whole.window(slice(2, 6), slice(1, 5))), atol=1e-6)
+    whole = placed(cells(smooth(96, 80)), cut(style))
+    assert_allclose(sewn(cut(style), whole)[:, :, 32:80, 16:64], sewn(cut(style), whole.window(slice(2, 6), slice(1, 5))), atol=1e-6)
 
 
 @pytest.mark.parametrize(("size", "expected"), [((5, 90), (32, 90)), ((40, 16), (40, 32)), ((1, 1), (32, 32)), ((33, 64), (33, 64))])

@@ -11,6 +11,7 @@ from torch.nn import functional
 from impasto.feedforward import arbitrary, fast, tiles
 from impasto.feedforward.arbitrary import Arbitrary, Style
 from impasto.feedforward.fast import ConditionalNorm, Fast
+from impasto.feedforward.quilt import cut
 from impasto.feedforward.statistics import COLOUR, moments
 
 SEEN = {"relu1_1": 5, "relu2_1": 7}
@@ -26,7 +27,8 @@ def any_style(widths=(8, 8, 12, 12), seed=0):
 def style(seed=0):
     generator = torch.Generator().manual_seed(seed)
     known = {name: moments(torch.rand(1, n, 9, 11, generator=generator)) for name, n in {COLOUR: 3, **SEEN}.items()}
-    return Style(known, ((0.75, torch.rand(1, 3, 37, 52, generator=generator)), (0.25, torch.rand(1, 3, 90, 32, generator=generator))))
+    pictures = (torch.rand(1, 3, *size, generator=generator) for size in ((37, 52), (90, 32)))
+    return Style(known, tuple((share, cut(picture)) for share, picture in zip((0.75, 0.25), pictures, strict=True)))
 
 
 def few_styles(styles=2, width=4, blocks=2, seed=0):

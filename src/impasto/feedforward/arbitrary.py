@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from impasto.feedforward.quilt import Places, cells, placed, sewn
+from impasto.feedforward.quilt import Places, Swatches, cells, placed, sewn
 from impasto.feedforward.recolour import monge, recolour
 from impasto.feedforward.statistics import COLOUR, Statistics, colours, covariance, mixed
 
@@ -33,12 +33,12 @@ class Style(NamedTuple):
 
     Attributes:
         statistics: of its colours and of an encoder's features.
-        pictures: what quilts are made of, ``[N, 3, H, W]`` in [0, 1], each with its share, a number or a tensor ``[N]``. What
-            the shares lack to 1 is the recoloured content's.
+        swatches: what quilts are made of, each with its share, a number or a tensor ``[N]``. What the shares lack to 1 is the
+            recoloured content's.
     """
 
     statistics: Statistics
-    pictures: tuple[tuple[float | Tensor, Tensor], ...] = ()
+    swatches: tuple[tuple[float | Tensor, Swatches], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -257,22 +257,24 @@ class Arbitrary(nn.Module):
 
 
 def places(wanted: Tensor, matrix: Tensor, offset: Tensor, style: Style) -> list[Places]:
-    """Which blocks of a style's pictures lie where on a content, of which ``wanted`` are the :func:`.quilt.cells`.
+    """Which blocks of a style lie where on a content, of which ``wanted`` are the :func:`.quilt.cells`.
 
     ``matrix`` and ``offset`` recolour it.
     """
     recoloured = recolour(wanted, matrix, offset)
-    return [placed(recoloured, picture) for _, picture in style.pictures]
+    return [placed(recoloured, swatches) for _, swatches in style.swatches]
 
 
 def quilted(base: Tensor, style: Style, chosen: Iterable[Places]) -> Tensor:
     """A recoloured picture ``base`` ``[N, 3, H, W]`` and its quilt, in three more channels.
 
-    The quilt is of a style's pictures, each placed as ``chosen``, and of ``base`` itself where their shares lack to 1.
+    The quilt is of a style's swatches, placed as ``chosen``, and of ``base`` itself where their shares lack to 1.
     """
-    shared = [share.reshape(-1, 1, 1, 1) if isinstance(share, Tensor) else share for share, _ in style.pictures]
-    parts = [share * sewn(picture, where) for share, (_, picture), where in zip(shared, style.pictures, chosen, strict=True)]
-    return torch.cat([base, sum(parts, (1 - sum(shared)) * base)], 1)
+    if [share for share, _ in style.swatches] == [1.0]:
+        return torch.cat([base, sewn(style.swatches[0][1], *chosen)], 1)
+    shares = [torch.as_tensor(share).to(base).reshape(-1, 1, 1, 1) for share, _ in style.swatches]
+    parts = [share * sewn(swatches, where) for share, (_, swatches), where in zip(shares, style.swatches, chosen, strict=True)]
+    return torch.cat([base, sum(parts, (1 - sum(shares)) * base)], 1)
 
 
 def blend(parts: Sequence[tuple[float, Style]]) -> Style:
@@ -281,8 +283,8 @@ def blend(parts: Sequence[tuple[float, Style]]) -> Style:
     Args:
         parts: styles with their shares, which add up to 1.
     """
-    pictures = [(share * own, picture) for share, style in parts for own, picture in style.pictures]
-    return Style(mixed([(share, style.statistics) for share, style in parts]), tuple(pictures))
+    swatches = [(share * own, one) for share, style in parts for own, one in style.swatches]
+    return Style(mixed([(share, style.statistics) for share, style in parts]), tuple(swatches))
 
 
 def _padded(picture: Tensor) -> Tensor:

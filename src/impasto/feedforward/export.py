@@ -24,6 +24,7 @@ from torch.nn import functional
 from impasto import __version__, encoders, examples, picture, styles
 from impasto.errors import ModelError, OutputError
 from impasto.feedforward import arbitrary, models
+from impasto.feedforward.quilt import cut
 from impasto.feedforward.statistics import COLOUR, LAYERS, colours
 
 OPSET = 18  # the oldest that torch's exporter writes, so that older runtimes read it: ONNX Runtime does since 1.18
@@ -54,7 +55,7 @@ class Arbitrary(nn.Module):
     def forward(self, content: Tensor, style: Tensor) -> Tensor:
         """``content`` ``[1, 3, H, W]`` and ``style`` ``[1, 3, h, w]`` in [0, 1] to the painting ``[1, 3, H, W]`` in [0, 1]."""
         known = {COLOUR: colours(style), **{layer: moments(x) for layer, x in self.encoder(style, LAYERS).items()}}
-        painted: Tensor = self.network(content, arbitrary.Style(known, ((1.0, style),)))
+        painted: Tensor = self.network(content, arbitrary.Style(known, ((1.0, cut(style)),)))
         return painted.clamp(0, 1)
 
 

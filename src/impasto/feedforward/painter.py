@@ -12,7 +12,7 @@ from impasto.feedforward import tiles
 from impasto.feedforward.arbitrary import STRIDE, Arbitrary, Style, blend
 from impasto.feedforward.fast import Fast
 from impasto.feedforward.models import Model
-from impasto.feedforward.quilt import framed
+from impasto.feedforward.quilt import cut, framed
 from impasto.feedforward.statistics import Statistics, statistics
 
 OWN = 512  # pixels, the longest side at which a content is described as if it were a style
@@ -57,7 +57,7 @@ class Painter:
         height, width = style.shape[2:]
         if min(height, width) < STRIDE:
             raise PictureError(f"a style of {width} x {height} pixels is too small; give one of at least {STRIDE} x {STRIDE}")
-        return Style(self._statistics(style), ((1.0, framed(style.to(self.device))),))
+        return Style(self._statistics(style), ((1.0, cut(framed(style.to(self.device)))),))
 
     @torch.no_grad()
     def _statistics(self, picture: Tensor) -> Statistics:

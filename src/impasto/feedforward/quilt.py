@@ -29,6 +29,24 @@ PRIME = 2**31 - 1
 SCATTER = 73856093, 19349663, 668265263  # large primes
 
 
+class Swatches(NamedTuple):
+    """A style picture cut into blocks of 4 x 4 cells, K of which can be chosen.
+
+    Attributes:
+        cells: all cells, row by row, ``[N, cells, 3, 8, 8]``.
+        columns: the number of cells in a row.
+        keys: what is compared, ``[N, 64, K]``.
+        corners: the number of each block's first cell, ``[K]``.
+        means: each block's mean colour, ``[N, K, 3]``.
+    """
+
+    cells: Tensor
+    columns: int
+    keys: Tensor
+    corners: Tensor
+    means: Tensor
+
+
 class Places(NamedTuple):
     """Which blocks of a style lie where, on a lattice of R + 1 rows and C + 1 columns for R x C hops.
 
@@ -51,61 +69,64 @@ def cells(picture: Tensor) -> Tensor:
     return double(picture).reshape(count, channels, height // CELL, CELL, width // CELL, CELL).mean((3, 5))
 
 
-def placed(wanted: Tensor, style: Tensor) -> Places:
+def cut(style: Tensor) -> Swatches:
+    """Cut a ``style`` ``[N, 3, H, W]`` in [0, 1], H and W at least 32, into swatches."""
+    count, _, *sides = style.shape
+    down, along = (side // CELL for side in sides)
+    whole = style[:, :, : down * CELL, : along * CELL]
+    parts = whole.reshape(count, 3, down, CELL, along, CELL).permute(0, 2, 4, 1, 3, 5).reshape(count, down * along, 3, CELL, CELL)
+    seen = cells(whole)
+    key = torch.arange(KEYS, device=style.device)
+    rows, columns = (key * (side - CELLS + 1) // KEYS for side in (down, along))
+    coded = _blocks(_whole(seen), rows, columns)
+    # |key - query|² less |query|², which is the same for all keys, plus a whim: all in one product.
+    whims = _random(torch.arange(KEYS**2, device=style.device)).expand(count, -1, -1)
+    coded = torch.cat([-2 * coded, coded.square().sum(2, keepdim=True), whims], 2)
+    means = functional.avg_pool2d(seen.float(), CELLS, 1)[:, :, rows][:, :, :, columns].flatten(2).mT
+    return Swatches(parts, along, coded.mT, (rows[:, None] * along + columns).flatten(), means.to(style))
+
+
+def placed(wanted: Tensor, swatches: Swatches) -> Places:
     """Choose a block for every place.
 
     Args:
         wanted: :func:`cells` of a recoloured content, ``[N, 3, 2R, 2C]``.
-        style: ``[N, 3, H, W]`` in [0, 1], H and W at least 32.
+        swatches: of the style.
     """
-    height, width = style.shape[2:]
-
-    def numbers(count: int) -> Tensor:
-        return torch.arange(count, device=wanted.device)
-
-    down, along = (numbers(KEYS) * (side // CELL - CELLS + 1) // KEYS for side in (height, width))
-    seen = cells(style[:, :, : height - height % CELL, : width - width % CELL]).to(wanted.device)
-    coded = _blocks(_whole(seen), down, along)
     hop = HOP // CELL
-    rows, columns = (side // hop + 1 for side in wanted.shape[2:])
-    # |key - query|² less |query|², which is the same for all keys, plus a whim: all in one product.
-    there = _random(numbers(KEYS**2))
-    coded = torch.cat([-2 * coded, coded.square().sum(2, keepdim=True), there.expand(len(style), -1, -1)], 2).mT
+    count, _, *sides = wanted.shape
+    lattice = [side // hop + 1 for side in sides]
+    rows, columns = (torch.arange(side, device=wanted.device) for side in lattice)
     known = functional.pad(_whole(wanted), (hop,) * 4, "replicate")
 
-    def chosen(down: Tensor) -> Tensor:
-        asked = _blocks(known, hop * down, hop * numbers(columns))
-        here = _random((down[:, None] * SCATTER[0] + numbers(columns) * SCATTER[1]).flatten() + PRIME // 3)
-        return (torch.cat([asked, torch.ones_like(asked[:, :, :1]), here.expand(len(style), -1, -1)], 2) @ coded).argmin(2)
+    def chosen(rows: Tensor) -> Tensor:
+        asked = _blocks(known, hop * rows, hop * columns)
+        whims = _random((rows[:, None] * SCATTER[0] + columns * SCATTER[1]).flatten() + PRIME // 3).expand(count, -1, -1)
+        return (torch.cat([asked, torch.ones_like(asked[:, :, :1]), whims], 2) @ swatches.keys).argmin(2)
 
-    some = rows if torch.compiler.is_exporting() else max(1, CHUNK // columns)
-    best = torch.cat([chosen(down) for down in torch.split(numbers(rows), some)], 1)
-    corners = (down[:, None] * (width // CELL) + along).flatten()[best]
-    means = functional.avg_pool2d(seen.float(), CELLS, 1)[:, :, down][:, :, :, along].flatten(2).mT
-    means = means.gather(1, best[:, :, None].expand(-1, -1, 3))
-    lattice = (len(style), rows, columns)
-    return Places(corners.reshape(lattice).to(style.device), means.reshape(*lattice, 3).to(style))
+    parts = [rows] if torch.compiler.is_exporting() else torch.split(rows, max(1, CHUNK // len(columns)))
+    best = torch.cat([chosen(part) for part in parts], 1)
+    means = swatches.means.gather(1, best[:, :, None].expand(-1, -1, 3))
+    return Places(swatches.corners[best].reshape(count, *lattice), means.reshape(count, *lattice, 3))
 
 
-def sewn(style: Tensor, places: Places) -> Tensor:
-    """The quilt ``[N, 3, 16 R, 16 C]`` of blocks of a ``style`` ``[N, 3, H, W]``, in their ``places``."""
-    count, _, height, width = style.shape
-    down, along = height // CELL, width // CELL
-    whole = style[:, :, : down * CELL, : along * CELL].reshape(count, 3, down, CELL, along, CELL)
-    swatches = whole.permute(0, 2, 4, 1, 3, 5).reshape(count, down * along, 3, CELL, CELL)
-    rows, columns = (side - 1 for side in places.corners.shape[1:])
-    within = torch.arange(HOP, device=style.device)
-    rise = ((within + 0.5) / (2 * HOP) * torch.pi).sin().square().to(style)
+def sewn(swatches: Swatches, places: Places) -> Tensor:
+    """The quilt ``[N, 3, 16 R, 16 C]`` of a style's ``swatches`` in their ``places``."""
+    all_cells, all_columns = swatches.cells, swatches.columns
+    count, rows, columns = (side - extra for side, extra in zip(places.corners.shape, (0, 1, 1), strict=True))
+    first = torch.arange(count, device=all_cells.device)[:, None, None] * all_cells.shape[1]
+    within = torch.arange(HOP, device=all_cells.device)
+    rise = ((within + 0.5) / (2 * HOP) * torch.pi).sin().square().to(all_cells)
     # Along each axis a pixel is in two blocks: in the second half of one, and in the first half of the next.
     weights = [half.view(HOP // CELL, CELL) for half in (rise.flip(0), rise)]
     kept = [half / (weights[0].square() + weights[1].square()).sqrt() for half in weights]
-    cell = torch.arange(HOP // CELL, device=style.device)
-    quilt = torch.zeros(count, rows, len(cell), columns, len(cell), 3, CELL, CELL, device=style.device, dtype=style.dtype)
+    cell = torch.arange(HOP // CELL, device=all_cells.device)
+    quilt = torch.zeros(count, rows, len(cell), columns, len(cell), 3, CELL, CELL, device=all_cells.device, dtype=all_cells.dtype)
     for y, x in product(range(2), range(2)):
         block = places.window(slice(y, y + rows), slice(x, x + columns))
-        inside = (cell + (1 - y) * len(cell))[:, None, None] * along + cell + (1 - x) * len(cell)
-        index = block.corners[:, :, None, :, None] + inside
-        chosen = torch.stack([own.index_select(0, which.flatten()) for own, which in zip(swatches, index, strict=True)])
+        inside = (cell + (1 - y) * len(cell))[:, None, None] * all_columns + cell + (1 - x) * len(cell)
+        index = (block.corners + first)[:, :, None, :, None] + inside
+        chosen = all_cells.flatten(0, 1).index_select(0, index.flatten())
         fine = kept[y][:, None, None, None, :, None] * kept[x][:, None, None, :]
         mean = weights[y][:, None, None, None, :, None] * weights[x][:, None, None, :] - fine
         quilt.addcmul_(chosen.view_as(quilt), fine)
