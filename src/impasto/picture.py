@@ -219,9 +219,6 @@ def save(
 ) -> None:
     """Write a picture into a file, whole or not at all; the same input gives the same bytes.
 
-    The file is written beside its target under another name and then takes the target's place, so whatever happens,
-    the target is the old file or the new one.
-
     Args:
         picture: `[1, 3, H, W]`, sRGB; values outside [0, 1] are clamped.
         path: The file; `.png`, `.jpg`, `.jpeg`, `.webp`, `.tif`, `.tiff`, `.bmp`, `.heic` or `.avif`.
@@ -242,7 +239,37 @@ def save(
         encoded = _encode(values, file_format, text)
     except Exception as error:
         raise OutputError(f"{_one_line(path)} can't be encoded ({_reason(error)}); save as .png instead") from error
-    _replace(target, encoded)
+    try:
+        replace(target, encoded)
+    except OSError as error:
+        raise OutputError(f"{_one_line(path)} can't be written ({_reason(error)}); free some space or choose another folder") from error
+
+
+def replace(path: str | os.PathLike[str], content: bytes) -> None:
+    """Write a file, whole or not at all.
+
+    It is written beside its target under another name, brought to the disk, and then takes the target's place. A symbolic
+    link stays one, and a file that is there leaves its permissions.
+
+    Args:
+        path: The file.
+        content: All of it.
+
+    Raises:
+        OSError: If it can't be written; what was there before is as it was.
+    """
+    real = Path(os.path.realpath(path))
+    temporary = real.with_name(f".impasto-{secrets.token_hex(8)}.part")
+    try:
+        temporary.write_bytes(content)
+        with temporary.open("r+b") as stream:
+            os.fsync(stream.fileno())
+        if real.exists():
+            shutil.copymode(real, temporary)
+        temporary.replace(real)
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
 
 
 def read_settings(path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -572,24 +599,6 @@ def _tiff(values: NDArray[Any]) -> bytes:
         metadata=None,
     )
     return stream.getvalue()
-
-
-def _replace(path: Path, content: bytes) -> None:
-    real = Path(os.path.realpath(path))
-    temporary = real.with_name(f".impasto-{secrets.token_hex(8)}.part")
-    try:
-        with temporary.open("xb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        if real.exists():
-            shutil.copymode(real, temporary)
-        temporary.replace(real)
-    except OSError as error:
-        raise OutputError(f"{_one_line(path)} can't be written ({_reason(error)}); free some space or choose another folder") from error
-    finally:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
 
 
 def _reason(error: BaseException) -> str:

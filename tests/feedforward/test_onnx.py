@@ -298,10 +298,10 @@ def test_full_disk(folder, monkeypatch) -> None:
 
 
 def test_a_folder_that_takes_no_files_is_refused_before_any_work(folder, monkeypatch) -> None:
-    def refuse(self, *_, **__):
+    def refuse(**_):
         raise PermissionError(errno.EACCES, "Permission denied")
 
-    monkeypatch.setattr(Path, "touch", refuse)
+    monkeypatch.setattr(export, "TemporaryFile", refuse)
     monkeypatch.setattr(models, "read", lambda *_: pytest.fail("there was work done"))
     assert "Permission denied" in refusal(OutputError, folder / "model.safetensors", folder / "out.onnx")
     assert names(folder) == {"model.safetensors"}

@@ -8,13 +8,13 @@ import json
 import logging
 import operator
 import os
-import secrets
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 import torch
@@ -135,15 +135,10 @@ def export(model: str | os.PathLike[str], output: str | os.PathLike[str]) -> Exp
     }
     content = graph(module, described)
     differences = check(content, module)
-    temporary = _part(target)
     try:
-        temporary.write_bytes(content)
-        temporary.replace(target)
+        picture.replace(target, content)
     except OSError as error:
         raise OutputError(f"{output} can't be written ({error.strerror}); free some space or choose another folder") from error
-    finally:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
     return Exported(target, differences)
 
 
@@ -310,15 +305,8 @@ def _target(output: str | os.PathLike[str]) -> Path:
     if target.is_dir() or (target.exists() and not os.access(target, os.W_OK)):
         raise OutputError(f"{output} can't be written, because it is a folder or write-protected; choose another name")
     # Only writing tells whether one can: to root everything seems writable.
-    probe = _part(target)
     try:
-        probe.touch()
-        probe.unlink()
+        TemporaryFile(dir=target.parent).close()
     except OSError as error:
         raise OutputError(f"{output} can't be written ({error.strerror}); choose another folder") from error
     return target
-
-
-def _part(target: Path) -> Path:
-    """A name beside a file, for it to be written under."""
-    return target.with_name(f".impasto-{secrets.token_hex(8)}.part")

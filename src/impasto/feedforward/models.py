@@ -2,9 +2,7 @@
 
 import json
 import os
-import secrets
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -17,6 +15,7 @@ from torch import nn
 
 from impasto.errors import ModelError, OutputError
 from impasto.feedforward import arbitrary, decoder, fast
+from impasto.picture import replace
 
 # By kind: what its architecture is written in, and what makes a network of it.
 KINDS: Mapping[str, tuple[Any, Any]] = {
@@ -61,16 +60,10 @@ def write(network: nn.Module, path: str | os.PathLike[str], settings: Mapping[st
     kind = next(kind for kind, (_, made) in KINDS.items() if isinstance(network, made))
     described = {"kind": kind, "architecture": asdict(network.architecture), "settings": dict(settings)}  # type: ignore[call-overload]
     weights = {name: value.detach().cpu().to(precision).contiguous() for name, value in network.state_dict().items()}
-    target = Path(path)
-    temporary = target.with_name(f".impasto-{secrets.token_hex(8)}.part")
     try:
-        temporary.write_bytes(save(weights, {_KEY: json.dumps(described, sort_keys=True)}))
-        temporary.replace(target)
+        replace(path, save(weights, {_KEY: json.dumps(described, sort_keys=True)}))
     except OSError as error:
         raise OutputError(f"{path} can't be written ({error.strerror}); free some space or choose another folder") from error
-    finally:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
 
 
 def read(path: str | os.PathLike[str], *kinds: str) -> Model:

@@ -3,7 +3,6 @@
 import json
 import os
 import pickle
-import secrets
 import zipfile
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -163,15 +162,10 @@ class Record:
         return lines
 
     def _replace(self, file: Path, content: bytes) -> None:
-        temporary = file.with_name(f".impasto-{secrets.token_hex(8)}.part")
         try:
-            temporary.write_bytes(content)
-            temporary.replace(file)
+            picture.replace(file, content)
         except OSError as error:
             raise self._complaint(file, error) from error
-        finally:
-            with suppress(OSError):
-                temporary.unlink(missing_ok=True)
 
     def _complaint(self, file: Path, error: OSError) -> OutputError:
         whole = f"; {self.checkpoint} is whole, and the same command goes on from it" if self.checkpoint.exists() else ""
