@@ -175,7 +175,7 @@ class Arbitrary(nn.Module):
         return painting[:, :, MARGIN : MARGIN + content.shape[2], MARGIN : MARGIN + content.shape[3]]
 
     def look(self, both: Tensor) -> list[Tensor]:
-        """The features of a recoloured picture and its quilt, :func:`quilted`, at a half, a quarter and an eighth of its size."""
+        """The features of ``both`` picture and quilt, as :func:`quilted` makes them, at a half, a quarter and an eighth of their size."""
         with self._convolving(both):
             x2 = self.see2(functional.pixel_unshuffle(both, 2).mul_(2).sub_(1))
             x4 = self.see4(functional.leaky_relu(x2, SLOPE))
@@ -183,7 +183,7 @@ class Arbitrary(nn.Module):
             return [x2, x4, self.see8b(_rectified(x8))]
 
     def deepest(self, x8: Tensor) -> Tensor:
-        """The features at a sixteenth, out of those at an eighth."""
+        """The features at a sixteenth, out of ``x8``, those at an eighth."""
         with self._convolving(x8):
             x16: Tensor = self.see16(functional.leaky_relu(x8, SLOPE))
         return x16
@@ -209,7 +209,7 @@ class Arbitrary(nn.Module):
         return functional.leaky_relu(self.encode(hidden) + self.situate((summary + FLOOR).abs().log()), SLOPE)
 
     def plan(self, deepest: Tensor, code: Tensor) -> Tensor:
-        """What it makes of the ``deepest`` features: the painting at a sixteenth of its size."""
+        """What it makes of the ``deepest`` features as the ``code`` says: the painting at a sixteenth of its size."""
         with self._convolving(deepest):
             planned: Tensor = self.rise8(self.paint16(deepest, code))
         return planned
