@@ -27,7 +27,7 @@ from impasto import encoders
 from impasto.encoders import VGG
 from impasto.feedforward import models
 from impasto.feedforward.arbitrary import Arbitrary, Architecture, Style
-from impasto.feedforward.muon import Muon
+from impasto.feedforward.muon import Muon, Optimisers
 from impasto.feedforward.quilt import cut
 from impasto.feedforward.statistics import COLOUR, LAYERS, Statistics, colours, mixed, moments, statistics
 from impasto.losses.gram import gram
@@ -385,28 +385,22 @@ def train(
     lesson = Lesson(images, run, encoder.to(device), content_weight, metrics)
     matrices = [p for p in network.parameters() if p.ndim > 1]
     vectors = [p for p in network.parameters() if p.ndim == 1]
-    optimisers = [Muon(matrices, lr=rate), torch.optim.AdamW(vectors, lr=rate / 10, weight_decay=0)]
-    highest = [optimiser.defaults["lr"] for optimiser in optimisers]
+    optimisers = Optimisers((Muon(matrices, lr=rate), torch.optim.AdamW(vectors, lr=rate / 10, weight_decay=0)))
     first, checkpoint = 0, run / "checkpoint.pt"
     if checkpoint.exists():
         state = torch.load(checkpoint, map_location=device, weights_only=True)
         first = state["step"]
         network.load_state_dict(state["network"])
-        for optimiser, saved in zip(optimisers, state["optimisers"], strict=True):
-            optimiser.load_state_dict(saved)
+        optimisers.restore(state["optimisers"])
     start = time.perf_counter()
     recent: list[dict[str, float]] = []
     for step in range(first, min(steps, stop or steps)):
-        schedule = min(1, (step + 1) / 50, 1.25 * (1 - step / steps))
-        for optimiser, lr in zip(optimisers, highest, strict=True):
-            optimiser.param_groups[0]["lr"] = lr * schedule
         loss, parts = lesson(network, step, batch)
         network.zero_grad()
         loss.backward()
         # Muon's momentum would remember one bad batch for hundreds of steps.
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-        for optimiser in optimisers:
-            optimiser.step()
+        optimisers.move(step, steps, fall=0.8)
         recent.append(parts)
         if (step + 1) % 50 == 0:
             mean = {name: round(float(np.nanmean([row[name] for row in recent])), 4) for name in parts}
@@ -418,7 +412,7 @@ def train(
                 "step": step + 1,
                 "architecture": asdict(network.architecture),
                 "network": network.state_dict(),
-                "optimisers": [optimiser.state_dict() for optimiser in optimisers],
+                "optimisers": optimisers.state(),
             }
             torch.save(state, run / "checkpoint.tmp")
             (run / "checkpoint.tmp").replace(checkpoint)

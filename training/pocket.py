@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from impasto.encoders.vgg import VGG, Architecture
-from impasto.feedforward.muon import Muon
+from impasto.feedforward.muon import Muon, Optimisers
 
 ARCHITECTURE = Architecture(channels=((32, 32), (64, 64), (128, 96, 96), (160, 160), (160,)))
 # What each layer of ours learns to predict: the teacher's layer, and its width.
@@ -170,31 +170,24 @@ def train(images: Path, teachers: Path, run: Path, steps: int, rate: float, gram
     teacher, crops = Teacher(teachers), Crops(images)
     convolutions = [p for p in student.parameters() if p.ndim == 4]
     biases = [p for p in student.parameters() if p.ndim == 1]
-    optimisers = [Muon(convolutions, lr=rate), torch.optim.AdamW(biases, lr=rate / 4)]
-    highest = [optimiser.defaults["lr"] for optimiser in optimisers]
+    optimisers = Optimisers((Muon(convolutions, lr=rate), torch.optim.AdamW(biases, lr=rate / 4)))
     first, checkpoint = 0, run / "checkpoint.pt"
     if checkpoint.exists():
         state = torch.load(checkpoint, weights_only=True)
         first = state["step"]
         student.load_state_dict(state["student"])
-        for optimiser, saved in zip(optimisers, state["optimisers"], strict=True):
-            optimiser.load_state_dict(saved)
+        optimisers.restore(state["optimisers"])
     start = time.perf_counter()
     recent: list[Tensor] = []
     for step in range(first, min(steps, stop or steps)):
         # The crops depend on the step alone, so a resumed run sees what an uninterrupted one would have.
         picture = crops(np.random.default_rng((0, step)))
-        # Warm up, hold, and decay over the second half, so that a run can be cut short by asking for fewer steps.
-        schedule = min(1, (step + 1) / 50, 2 * (1 - step / steps))
-        for optimiser, lr in zip(optimisers, highest, strict=True):
-            optimiser.param_groups[0]["lr"] = lr * schedule
         with torch.autocast("cpu", torch.bfloat16):
             predicted = student(picture)
         features, grams = losses(predicted, teacher(picture))
         student.zero_grad()
         (features.sum() + gram * grams.sum()).backward()
-        for optimiser in optimisers:
-            optimiser.step()
+        optimisers.move(step, steps)
         recent.append(torch.cat([features, grams]).detach())
         if (step + 1) % 100 == 0:
             mean = torch.stack(recent).mean(0).tolist()
@@ -211,7 +204,7 @@ def train(images: Path, teachers: Path, run: Path, steps: int, rate: float, gram
             state = {
                 "step": step + 1,
                 "student": student.state_dict(),
-                "optimisers": [optimiser.state_dict() for optimiser in optimisers],
+                "optimisers": optimisers.state(),
                 "pooling": pooling,
             }
             torch.save(state, run / "checkpoint.tmp")

@@ -437,7 +437,7 @@ def test_schedule(monkeypatch):
     painter = training.Painter(training.Architecture(("a",), 1, 1), 0.02, 0, torch.device("cpu"))
     rates = []
     for step in range(200):
-        painter.move(step, 200)
+        painter.optimisers.move(step, 200)
         rates.append([optimiser.param_groups[0]["lr"] for optimiser in painter.optimisers])
     muon, outer, norms = np.array(rates).T
     np.testing.assert_allclose(outer, muon / 20)
@@ -462,7 +462,7 @@ def test_every_parameter_moves():
     before = {name: value.clone() for name, value in painter.network.state_dict().items()}
     shares = torch.eye(2)
     painter.network(torch.rand(2, 3, 16, 16), shares).square().sum().backward()
-    painter.move(60, 200)
+    painter.optimisers.move(60, 200)
     assert all((value != before[name]).any() for name, value in painter.network.state_dict().items())
 
 

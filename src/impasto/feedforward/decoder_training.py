@@ -22,10 +22,10 @@ from impasto.encoders.devices import DEVICES, choose_device
 from impasto.errors import EncoderError, ModelError, OptionError
 from impasto.feedforward import models
 from impasto.feedforward.decoder import Architecture, Decoder, Stage
-from impasto.feedforward.muon import Muon
+from impasto.feedforward.muon import Muon, Optimisers
 from impasto.feedforward.photos import Photos, batches, collate
 from impasto.feedforward.record import Record
-from impasto.feedforward.training import EACH, WARM_UP, Progress, Trained, _stopping
+from impasto.feedforward.training import EACH, Progress, Trained, stopping
 
 _FLOOR = 1e-6  # under a root, whose slope has no bound at 0
 TERMS = ("pixels", "seen", "guessed")  # of the loss
@@ -281,30 +281,28 @@ class Pupil:
         self.decoder = decoder.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         hidden: list[nn.Parameter] = list(self.decoder.stages.parameters())
         outer: list[nn.Parameter] = [*self.decoder.last.parameters(), *self.decoder.finish.parameters()]
-        self.optimisers: tuple[torch.optim.Optimizer, ...] = (
-            Muon([p for p in hidden if p.ndim == 4], lr=rate),
-            torch.optim.AdamW([p for p in hidden if p.ndim == 1], lr=rate / 20, weight_decay=0),
-            torch.optim.AdamW(outer, lr=rate / 100, weight_decay=0),
+        self.optimisers = Optimisers(
+            (
+                Muon([p for p in hidden if p.ndim == 4], lr=rate),
+                torch.optim.AdamW([p for p in hidden if p.ndim == 1], lr=rate / 20, weight_decay=0),
+                torch.optim.AdamW(outer, lr=rate / 100, weight_decay=0),
+            )
         )
 
     def learn(self, loss: Tensor, step: int, steps: int) -> None:
-        """Move down a ``loss`` at a ``step``, counted from 0, of ``steps``; rates rise, hold, and fall over the second half."""
+        """Move down a ``loss`` at a ``step``, counted from 0, of ``steps``."""
         self.decoder.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
-        share = min(1, (step + 1) / WARM_UP, 2 * (1 - step / steps))
-        for optimiser in self.optimisers:
-            optimiser.param_groups[0]["lr"] = optimiser.defaults["lr"] * share
-            optimiser.step()
+        self.optimisers.move(step, steps)
 
     def state(self) -> dict[str, Any]:
         """All that :meth:`restore` needs."""
-        return {"decoder": self.decoder.state_dict(), "optimisers": [optimiser.state_dict() for optimiser in self.optimisers]}
+        return {"decoder": self.decoder.state_dict(), "optimisers": self.optimisers.state()}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Be as when ``state`` was taken."""
         self.decoder.load_state_dict(state["decoder"])
-        for optimiser, saved in zip(self.optimisers, state["optimisers"], strict=True):
-            optimiser.load_state_dict(saved)
+        self.optimisers.restore(state["optimisers"])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -330,7 +328,7 @@ class _Run:
         said: set[str] = set()
         latest: dict[str, float] = {}
         speed, line, began = 0.0, first, time.perf_counter()
-        with _stopping() as stop:
+        with stopping() as stop:
             for step, drawn in enumerate(batches(first, self.steps, self.batch, 0, 1), first + 1):
                 crops, _ = collate([self.photographs[one] for one in drawn])
                 for complaint in set(self.photographs.bad.values()) - said:

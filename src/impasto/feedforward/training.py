@@ -25,12 +25,11 @@ from impasto.encoders.encoder import Encoder
 from impasto.errors import ModelError, OptionError, PictureError
 from impasto.feedforward import models
 from impasto.feedforward.fast import Architecture, Fast
-from impasto.feedforward.muon import Muon
+from impasto.feedforward.muon import Muon, Optimisers
 from impasto.feedforward.photos import Photos, batches, collate, middle
 from impasto.feedforward.record import COLUMNS, Record
 from impasto.losses import Content, Gamut, Gram, Term, TotalVariation
 
-WARM_UP = 50  # steps until the learning rates are at their highest; they fall to 0 over the second half of the training
 EACH = 10  # steps between two lines of the log
 REDRAWN = 20.0  # seconds between two plots of the losses
 POSITIONS = 4  # along each side, that the deepest layer must see of a picture to know what it is like
@@ -343,28 +342,22 @@ class Painter:
         self.network = network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         parameters: list[nn.Parameter] = list(self.network.parameters())
         first, *inner, last = [p for p in parameters if p.ndim == 4]
-        self.optimisers: tuple[torch.optim.Optimizer, ...] = (
-            Muon(inner, lr=rate),
-            torch.optim.AdamW([first, last], lr=rate / 20, weight_decay=0),
-            torch.optim.AdamW([p for p in parameters if p.ndim < 4], lr=rate / 10, weight_decay=0),
+        self.optimisers = Optimisers(
+            (
+                Muon(inner, lr=rate),
+                torch.optim.AdamW([first, last], lr=rate / 20, weight_decay=0),
+                torch.optim.AdamW([p for p in parameters if p.ndim < 4], lr=rate / 10, weight_decay=0),
+            )
         )
-
-    def move(self, step: int, steps: int) -> None:
-        """Follow the gradients at a ``step``, counted from 0, of ``steps``."""
-        share = min(1, (step + 1) / WARM_UP, 2 * (1 - step / steps))
-        for optimiser in self.optimisers:
-            optimiser.param_groups[0]["lr"] = optimiser.defaults["lr"] * share
-            optimiser.step()
 
     def state(self) -> dict[str, Any]:
         """All that :meth:`restore` needs."""
-        return {"network": self.network.state_dict(), "optimisers": [optimiser.state_dict() for optimiser in self.optimisers]}
+        return {"network": self.network.state_dict(), "optimisers": self.optimisers.state()}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Be as when ``state`` was taken."""
         self.network.load_state_dict(state["network"])
-        for optimiser, saved in zip(self.optimisers, state["optimisers"], strict=True):
-            optimiser.load_state_dict(saved)
+        self.optimisers.restore(state["optimisers"])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -399,7 +392,7 @@ class _Run:
         latest: dict[str, float] = {}
         speed, began = 0.0, time.perf_counter()
         line, line_began, drawn = first, began, began
-        with _stopping() as stop:
+        with stopping() as stop:
             for step, (crops, passed) in enumerate(self._crops(first), first + 1):
                 news = set(passed) - told
                 names, values, (stopped, any_news) = self._step(step - 1, crops.to(where, non_blocking=True), stop.is_set(), bool(news))
@@ -474,7 +467,7 @@ class _Run:
         values, raised, *found = torch.split(sums / (passes * group.count), [len(names), len(flags), *(p.numel() for p in parameters)])
         for parameter, gradient in zip(parameters, found, strict=True):
             parameter.grad = gradient.view(parameter.shape).to(parameter.dtype)
-        self.painter.move(step, self.steps)
+        self.painter.optimisers.move(step, self.steps)
         return names, values, flags if group.count == 1 else tuple((raised > 0).tolist())
 
     @torch.no_grad()
@@ -532,7 +525,7 @@ def _processes(device: torch.device, batch: int) -> Iterator[_Group]:
 
 
 @contextmanager
-def _stopping() -> Iterator[threading.Event]:
+def stopping() -> Iterator[threading.Event]:
     """An event that Ctrl-C and SIGTERM set, in place of ending a step half-way."""
     stop = threading.Event()
     if threading.current_thread() is not threading.main_thread():  # which alone may listen
