@@ -43,8 +43,7 @@ def main(size: int, repeats: int, precision: tuple[str, ...]) -> None:
     """Measure on the CPU, with an example photograph and a packaged style."""
     sources = {}
     for name, file in (("content", examples.path("coffee")), ("style", styles.path("starry"))):
-        read = picture.read(file).picture
-        sources[name] = [(1.0, picture.resize(read, picture.fit((read.shape[3], read.shape[2]), size)))]
+        sources[name] = [(1.0, picture.scale(picture.read(file).picture, size))]
     canvas = sources["content"][0][1].clone().requires_grad_()
     click.echo(f"{canvas.shape[3]} x {canvas.shape[2]} pixels, {torch.get_num_threads()} threads, torch {torch.__version__}")
     for name in precision or PRECISIONS:

@@ -72,8 +72,7 @@ def main(sizes: tuple[tuple[int, int], ...], repeats: int, device: str, precisio
     """Measure with an example photograph and a packaged style."""
     where = choose_device(device)
     painter = Painter(models.read(models.packaged("arbitrary")), where, torch.float32)
-    painted = picture.read(styles.path("starry")).picture
-    painted = picture.resize(painted, picture.fit((painted.shape[3], painted.shape[2]), 512)).to(where)
+    painted = picture.scale(picture.read(styles.path("starry")).picture, 512).to(where)
     times = [seconds(lambda: painter.describe(painted), where) for _ in range(repeats + 1)][1:]
     style = painter.describe(painted)
     name = torch.cuda.get_device_name(where) if where.type == "cuda" else f"{torch.get_num_threads()} threads"

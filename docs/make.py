@@ -390,9 +390,7 @@ def photorealism(size: int) -> Image.Image:
 
 def shown(name: str, size: int) -> Image.Image:
     """An example photograph, its longest side ``size`` pixels."""
-    photograph = picture.read(examples.path(name)).picture
-    height, width = photograph.shape[2:]
-    return picture.to_pil(picture.resize(photograph, picture.fit((width, height), size)))
+    return picture.to_pil(picture.scale(picture.read(examples.path(name)).picture, size))
 
 
 def save(image: Image.Image, file: Path) -> None:

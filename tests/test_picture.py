@@ -22,7 +22,7 @@ from PIL import Image, ImageCms, PngImagePlugin
 
 from impasto import picture
 from impasto.errors import ImpastoError, OptionError, OutputError, PictureError
-from impasto.picture import check_target, fit, read, read_settings, resize, save, to_pil
+from impasto.picture import check_target, fit, read, read_settings, resize, save, scale, to_pil
 
 ORIENTATION = 274
 
@@ -560,6 +560,14 @@ def test_fit_at_the_edges():
     assert fit((640, 480), 0) == (640, 480)
     assert fit((10_000, 1), 16) == (16, 1)
     complaint(fit, (4, 4), -1, error=OptionError)
+
+
+@pytest.mark.parametrize(("longest", "size", "kept"), [(20, (20, 15), (20, 15)), (80, (80, 60), (40, 30)), (0, (40, 30), (40, 30))])
+def test_scale(longest, size, kept):
+    original = torch.rand(1, 3, 30, 40, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(scale(original, longest), resize(original, size))
+    assert torch.equal(scale(original, longest, enlarge=False), resize(original, kept))
+    complaint(scale, original, -1, error=OptionError)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (7, 3), (64, 40), (200, 31)])

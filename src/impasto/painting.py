@@ -323,8 +323,7 @@ def _paint_in_one_pass(call: _Call, content: Source | None, style: Source | Sequ
         photograph, paintings = _read(content, given, method, options["blend"])
         pictures = [opened.picture for _, opened in paintings]
         # Not enlarged, which would leave it without texture.
-        sizes = [picture.fit((one.shape[3], one.shape[2]), min(options["style_size"], max(one.shape[2:]))) for one in pictures]
-        reduced = [picture.resize(one, size) for one, size in zip(pictures, sizes, strict=True)]
+        reduced = [picture.scale(one, options["style_size"], enlarge=False) for one in pictures]
         shares = [(share, one) for (share, _), one in zip(paintings, reduced, strict=True)]
         painted = {"style_sha256": [_checksum(one) for one in pictures]}
     else:
@@ -363,10 +362,7 @@ def _as_heavy(method: Method, options: Mapping[str, Any], encoder: Encoder, sour
     replaced = next(term for term in METHODS[options["method"]].terms if term.role == "style")
     if options["style_layers"]:
         replaced = replace(replaced, layers=options["style_layers"], layer_weights=())
-    small = {
-        name: [(share, picture.resize(source, picture.fit((source.shape[3], source.shape[2]), FIRST_LOOK))) for share, source in given]
-        for name, given in sources.items()
-    }
+    small = {name: [(share, picture.scale(source, FIRST_LOOK)) for share, source in given] for name, given in sources.items()}
     canvas = torch.full_like(small["style"][0][1], 0.5)
 
     def counts(term: Term) -> float:

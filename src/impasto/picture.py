@@ -156,6 +156,24 @@ def resize(picture: Tensor, size: tuple[int, int]) -> Tensor:
     return resampled.clamp(0, 1)
 
 
+def scale(picture: Tensor, longest: int, *, enlarge: bool = True) -> Tensor:
+    """Resample as `resize` does, to a longest side.
+
+    Args:
+        picture: float32 `[N, C, H, W]` in [0, 1].
+        longest: The longest side in pixels; 0 leaves the picture as it is.
+        enlarge: Whether a picture that is smaller becomes larger.
+
+    Returns:
+        float32 `[N, C, h, w]`, of the same aspect ratio up to rounding.
+
+    Raises:
+        OptionError: If `longest` is negative.
+    """
+    height, width = picture.shape[-2:]
+    return resize(picture, fit((width, height), longest if enlarge else min(longest, max(width, height))))
+
+
 def to_pil(picture: Tensor, alpha: Tensor | None = None) -> Image.Image:
     """Round a picture to 8 bits.
 

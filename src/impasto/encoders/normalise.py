@@ -51,8 +51,7 @@ def _means(encoder: VGG) -> dict[str, Tensor]:
     files = [*map(examples.path, examples.EXAMPLES), *map(styles.path, styles.STYLES)]
     for file in files:
         pixels = picture.read(file).picture
-        height, width = pixels.shape[2:]
-        features = encoder(_middle(picture.resize(pixels, picture.fit((width, height), _LONGEST))), layers)
+        features = encoder(_middle(picture.scale(pixels, _LONGEST)), layers)
         sums = {layer: sums.get(layer, 0) + values.mean((0, 2, 3)) for layer, values in features.items()}
     return {layer: total / len(files) for layer, total in sums.items()}
 

@@ -149,7 +149,7 @@ def reconstruct(
     name = decoder.name if decoder else encoder or "pocket"
 
     opened = picture.read(named(photograph, examples.EXAMPLES, examples.path)).picture
-    original = picture.resize(opened, picture.fit((opened.shape[3], opened.shape[2]), size))
+    original = picture.scale(opened, size)
     shown = picture.to_pil(original)
     inverses: list[Inverse] = []
 

@@ -246,10 +246,6 @@ def _translations() -> dict[Callable[..., Any], Callable[..., Any]]:
         """Rounded down; ONNX rounds towards zero."""
         return op.Div(op.Sub(self, op.Mod(self, other)), other)
 
-    def remainder(self: Any, other: Any) -> Any:
-        """By what may be a side, which torch's own takes for a number."""
-        return op.Mod(self, op.CastLike(other, self))
-
     def pad(self: Any, pad: Sequence[Any], mode: str = "constant", value: float | None = None) -> Any:
         """As :func:`impasto.feedforward.fast.pad`: what is too short to be mirrored is repeated."""
         pairs = [*pad, *[0] * (8 - len(pad))]  # from the last axis to the first
@@ -276,7 +272,6 @@ def _translations() -> dict[Callable[..., Any], Callable[..., Any]]:
     aten = torch.ops.aten
     return {
         operator.floordiv: floordiv,
-        aten.remainder.Scalar: remainder,
         aten.pad.default: pad,
         aten.avg_pool2d.default: avg_pool2d,
     }

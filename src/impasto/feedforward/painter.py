@@ -100,7 +100,5 @@ class Painter:
             return painting if strength == 1 else torch.lerp(content, painting, strength, out=painting)
         parts = [(strength * share, self.describe(pixels)) for share, pixels in style]  # type: ignore[misc]
         if strength < 1:
-            height, width = content.shape[2:]
-            own = picture.resize(content, picture.fit((width, height), min(OWN, max(height, width))))
-            parts.append((1 - strength, Style(self._statistics(own))))
+            parts.append((1 - strength, Style(self._statistics(picture.scale(content, OWN, enlarge=False)))))
         return tiles.paint(self.network, content, blend(parts), tile=tile, callback=callback).clamp_(0, 1)

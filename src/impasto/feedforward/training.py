@@ -566,6 +566,4 @@ def _named(files: Sequence[str | os.PathLike[str]]) -> dict[str, str | os.PathLi
 
 def _style(file: str | os.PathLike[str], longest: int) -> Tensor:
     """A style picture ``[1, 3, H, W]`` of at most so many pixels."""
-    style = picture.read(file).picture
-    height, width = style.shape[2:]
-    return picture.resize(style, picture.fit((width, height), min(longest, max(width, height))))
+    return picture.scale(picture.read(file).picture, longest, enlarge=False)
