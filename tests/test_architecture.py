@@ -17,11 +17,12 @@ NAMES = [file.relative_to(PACKAGE).as_posix() for file in FILES]
 # From the ground up: a room may use what is below it, never what is above or beside it.
 FLOORS = (
     {"picture"},
+    {"film"},
     {"encoders"},
     {"losses"},
     {"optimise", "feedforward", "classic"},
     {"methods"},
-    {"options"},
+    {"options", "listeners"},
     {"painting"},
     {"evaluate"},
     {"cli", "web", "cluster"},

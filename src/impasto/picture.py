@@ -198,9 +198,32 @@ def check_target(path: str | os.PathLike[str], *, bits: int = 8) -> Path:
         The path.
 
     Raises:
-        OutputError: If the extension is unknown, the folder is missing or write-protected, or something stands in
-            the way that isn't a file we may replace.
+        OutputError: If the extension is unknown, or the place can't be written to, as for `check_place`.
         OptionError: If `bits` is neither 8 nor 16, or is 16 for a format other than PNG and TIFF.
+    """
+    target = check_place(path)
+    name = _one_line(path)
+    if target.suffix.lower() not in _WRITABLE:
+        raise OutputError(f"{name} has no extension we can write; use one of {', '.join(_WRITABLE)}")
+    if bits not in (8, 16):
+        raise OptionError(f"{bits} bits per channel are impossible; choose 8 or 16")
+    if bits == 16 and _WRITABLE[target.suffix.lower()] not in _DEEP:
+        raise OptionError(f"{name} can't hold 16 bits per channel; save as .png or .tif, or choose 8 bits")
+    return target
+
+
+def check_place(path: str | os.PathLike[str]) -> Path:
+    """Find out before any work is done whether `replace` will be able to write a file.
+
+    Args:
+        path: The file to write.
+
+    Returns:
+        The path.
+
+    Raises:
+        OutputError: If the folder is missing or write-protected, or something stands in the way that isn't a file we
+            may replace.
     """
     target = Path(path)
     name = _one_line(path)
@@ -212,12 +235,6 @@ def check_target(path: str | os.PathLike[str], *, bits: int = 8) -> Path:
         raise OutputError(f"{name} can't be written ({_reason(error)}); choose another name") from error
     if folder:
         raise OutputError(f"{name} is a folder; add a file name such as {Path(name) / 'out.png'}")
-    if target.suffix.lower() not in _WRITABLE:
-        raise OutputError(f"{name} has no extension we can write; use one of {', '.join(_WRITABLE)}")
-    if bits not in (8, 16):
-        raise OptionError(f"{bits} bits per channel are impossible; choose 8 or 16")
-    if bits == 16 and _WRITABLE[target.suffix.lower()] not in _DEEP:
-        raise OptionError(f"{name} can't hold 16 bits per channel; save as .png or .tif, or choose 8 bits")
     if not real.parent.is_dir():
         raise OutputError(f"{name} can't be written, because the folder {_one_line(real.parent)} doesn't exist; create it first")
     if not os.access(real.parent, os.W_OK | os.X_OK):
@@ -257,8 +274,21 @@ def save(
         encoded = _encode(values, file_format, text)
     except Exception as error:
         raise OutputError(f"{_one_line(path)} can't be encoded ({_reason(error)}); save as .png instead") from error
+    write(target, encoded)
+
+
+def write(path: str | os.PathLike[str], content: bytes) -> None:
+    """Write a file as `replace` does.
+
+    Args:
+        path: The file.
+        content: All of it.
+
+    Raises:
+        OutputError: If it can't be written; what was there before is as it was.
+    """
     try:
-        replace(target, encoded)
+        replace(path, content)
     except OSError as error:
         raise OutputError(f"{_one_line(path)} can't be written ({_reason(error)}); free some space or choose another folder") from error
 

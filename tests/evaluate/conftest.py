@@ -27,7 +27,7 @@ class Asked(list):
             raise OptionError(self.fail[wish["method"]])
         for step in (1, 2):
             losses = {"content": 1.5 * step, "style": 20000.0, "tv": 0.0}
-            callback(Progress(step, 9, 0, 1, (240, 180), 0.5 * step, 3.0, losses, torch.zeros(1, 3, 180, 240)))
+            callback(Progress(step, 9, 0, 1, (240, 180), 0.5 * step, 3.0, losses, lambda: torch.zeros(1, 3, 180, 240)))
         picture = Image.new("RGB", (240, 180), (index, 0, 99))
         if index == self.stop:
             raise Interrupted(picture, 2, None)

@@ -73,7 +73,7 @@ class Progress:
         seconds: since the run began.
         total: the objective, before this step moved the canvas.
         terms: every term's weighted share of it.
-        canvas: the canvas of this level that is kept so far, the best or the last, float ``[1, 3, H, W]``, not clamped.
+        look: gives the canvas.
     """
 
     step: int
@@ -84,7 +84,15 @@ class Progress:
     seconds: float
     total: float
     terms: Mapping[str, float]
-    canvas: Tensor
+    look: Callable[[], Tensor]
+
+    @property
+    def canvas(self) -> Tensor:
+        """The canvas of this level that is kept so far, the best or the last, float ``[1, 3, H, W]``, not clamped.
+
+        A painting without losses has one only while the callback runs, and makes this picture of it when asked.
+        """
+        return self.look()
 
 
 @dataclass(frozen=True)
@@ -160,7 +168,7 @@ def optimise(
                     mover = solver(variable)
                 if callback:
                     seconds = time.perf_counter() - began
-                    callback(Progress(step, steps, index, len(plan), level.size, seconds, evaluation.total, evaluation.terms, kept))
+                    callback(Progress(step, steps, index, len(plan), level.size, seconds, evaluation.total, evaluation.terms, kept.detach))
             if keep == "last" and variable.isfinite().all():
                 kept = variable.detach() / solver.units
     except KeyboardInterrupt:
