@@ -12,20 +12,30 @@ from impasto.encoders.vgg import VGG19
 from impasto.errors import OptionError
 from impasto.feedforward.tiles import TILE
 from impasto.losses import STYLE_LOSSES, Term
-from impasto.methods import METHODS, NETWORKS, Elsewhere, Method, Network
+from impasto.methods import ALL, METHODS, NETWORKS, RENDERINGS, Elsewhere, Method, Network, Rendering
 from impasto.optimise import SOLVERS, Balance
 
 STARTS = ("content", "style", "noise", "arbitrary")
 DEFAULTS: dict[str, Any] = {"method": "impasto", "size": 512, "seed": 0, "device": "auto", "precision": None, "bits": 8}
+BRUSHES = (0.1, 10)  # widths, over the usual ones
 WEIGHTS = ("content_weight", "style_weight", "tv_weight")
 # What networks that paint in one pass are asked, besides what is asked of every method.
 ONE_PASS = {"model": None, "strength": 1.0, "tile": TILE}
-COMMON = ("method", "size", "blend", "style_size", "seed", "device", "precision", "bits")
+# What only methods without a network are asked.
+BY_HAND = ("preset", "brush", "detail", "coherence", "patch")
+COMMON = ("method", "size", "seed", "bits")
+BY_NETWORK = ("blend", "style_size", "device", "precision")
 
 
 def concerns(option: str, method: str) -> bool:
     """Whether a method has a use for an option."""
-    return option in COMMON or (option in ONE_PASS) == (method in NETWORKS)
+    if option in COMMON:
+        return True
+    if method in RENDERINGS:
+        return option in RENDERINGS[method].options
+    if option in BY_HAND:
+        return False
+    return option in BY_NETWORK or (option in ONE_PASS) == (method in NETWORKS)
 
 
 def complete(options: Mapping[str, Any]) -> dict[str, Any]:
@@ -42,16 +52,20 @@ def complete(options: Mapping[str, Any]) -> dict[str, Any]:
     """
     given = {name: value for name, value in options.items() if value is not None}
     name = given.get("method", DEFAULTS["method"])
-    method = METHODS.get(name) or NETWORKS.get(name) or _unknown("method", name, [*METHODS, *NETWORKS])
+    method = ALL.get(name) or _unknown("method", name, ALL)
     for option in given:
         if not concerns(option, name):
-            ways = "paints in one pass" if name in NETWORKS else "is no network that paints in one pass"
-            raise OptionError(f"{option} means nothing to {name}, which {ways}; leave it out")
-    if isinstance(method, Network):
+            able = [other for other in ALL if concerns(option, other)]
+            others = " or ".join(able) if len(able) < 5 else "a method that optimises"
+            raise OptionError(f"{option} means nothing to {name}; leave it out, or choose {others} with method")
+    own: dict[str, Any]
+    if isinstance(method, Rendering):
+        own = {"device": None, **method.options}
+    elif isinstance(method, Network):
         own = {**ONE_PASS, "precision": "auto", "style_size": method.style_size}
     else:
         own = {"encoder": method.encoder, "start": method.start}
-    completed = {**dict.fromkeys(ONE_PASS), **dict.fromkeys(options), **DEFAULTS, **own, **given}
+    completed = {**dict.fromkeys((*ONE_PASS, *BY_HAND)), **dict.fromkeys(options), **DEFAULTS, **own, **given}
     for name, choices in (
         ("encoder", encoders.NAMES),
         ("solver", SOLVERS),
@@ -62,18 +76,22 @@ def complete(options: Mapping[str, Any]) -> dict[str, Any]:
         ("padding", get_args(Padding)),
         ("convention", get_args(Convention)),
         ("balance", ("gradients",)),
+        ("preset", method.presets if isinstance(method, Rendering) else ()),
     ):
         if completed[name] is not None and completed[name] not in choices:
             _unknown(name.replace("_", " "), completed[name], choices)
-    for name, least in (("steps", 1), ("seed", 0), ("style_size", 1), ("tile", 64)):
+    for name, least in (("steps", 1), ("seed", 0), ("style_size", 1), ("tile", 64), ("patch", 3)):
         if completed[name] is not None:
             whole(name, completed[name], least)
     completed["size"] = _size(completed["size"], method)
     if completed["bits"] not in (8, 16):
         raise OptionError(f"bits {completed['bits']!r} are impossible; choose 8 or 16")
-    if (strength := completed["strength"]) is not None and not (_amount(strength) and strength <= 1):
-        raise OptionError(f"strength {strength!r} is impossible; give a number from 0 to 1")
-    for name in (*WEIGHTS, "trade_off"):
+    for name in ("strength", "detail"):
+        if (share := completed[name]) is not None and not (_amount(share) and share <= 1):
+            raise OptionError(f"{name} {share!r} is impossible; give a number from 0 to 1")
+    if (brush := completed["brush"]) is not None and not (_amount(brush) and BRUSHES[0] <= brush <= BRUSHES[1]):
+        raise OptionError(f"brush {brush!r} is impossible; give a number from {BRUSHES[0]} to {BRUSHES[1]}, 1 being the usual width")
+    for name in (*WEIGHTS, "trade_off", "coherence"):
         if (value := completed[name]) is not None and not _amount(value):
             raise OptionError(f"{name} {value!r} is impossible; give a number of at least 0")
     for name in ("content_layers", "style_layers"):
@@ -151,7 +169,7 @@ def _amount(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) and value >= 0
 
 
-def _size(size: Any, method: Method | Network) -> Any:
+def _size(size: Any, method: Method | Network | Rendering) -> Any:
     """The longest side, or width and height where no content says how they relate."""
     if isinstance(size, list | tuple) and len(size) == 2:
         if "content" in method.sources:

@@ -1,4 +1,4 @@
-"""``stylize``: the library's one door, from two pictures and a method to a painting."""
+"""``stylize``: the library's one door, from pictures and a method to a painting."""
 
 import json
 import os
@@ -12,23 +12,28 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
 from impasto import encoders, examples, picture, styles
 from impasto.encoders.devices import PRECISIONS, choose_device, choose_precision
 from impasto.encoders.smoothed import Smoothed
-from impasto.errors import EncoderError, Interrupted, ModelError, OptionError, OutputError
+from impasto.errors import EncoderError, Interrupted, ModelError, OptionError
 from impasto.feedforward import models
 from impasto.feedforward.painter import Painter
+from impasto.film import Film, check_film
+from impasto.listeners import FRAMES, Listener, filming, logging, previewing
 from impasto.losses import Term
-from impasto.methods import METHODS, NETWORKS, Method, Network
+from impasto.methods import METHODS, NETWORKS, RENDERINGS, Method, Network, Rendering
 from impasto.optimise import Encoder, Objective, Progress, Sources, levels, optimise
 from impasto.options import DEFAULTS, STARTS, complete, concerns, recipe, whole
 from impasto.picture import Opened, Source
 
 Size = tuple[int, int]
+_Floats = NDArray[np.float32]
 FIRST_LOOK = 128  # pixels, the longest side that losses are compared at
 
 
@@ -36,6 +41,8 @@ def stylize(
     content: Source | None,
     style: Source | Sequence[Source] | None,
     *,
+    pair: tuple[Source, Source] | None = None,
+    focus: Source | None = None,
     output: str | os.PathLike[str] | None = None,
     method: str | None = None,
     fast: bool | None = None,
@@ -65,8 +72,14 @@ def stylize(
     model: str | os.PathLike[str] | None = None,
     strength: float | None = None,
     tile: int | None = None,
+    preset: str | None = None,
+    brush: float | None = None,
+    detail: float | None = None,
+    coherence: float | None = None,
+    patch: int | None = None,
     log: str | os.PathLike[str] | None = None,
     preview: int | None = None,
+    timelapse: str | os.PathLike[str] | None = None,
     like: str | os.PathLike[str] | None = None,
     callback: Callable[[Progress], None] | None = None,
     fetching: Callable[[int, int | None], None] | None = None,
@@ -82,10 +95,13 @@ def stylize(
             such as texture synthesis.
         style: the painting, likewise, or the name of a packaged style; or a list of several, to paint between them. None
             for a method without one, such as feature inversion.
+        pair: for ``analogy``, in place of a style: a picture A and what it became, A', both of one size.
+        focus: for methods of regions: a picture of the content's size, light where fine detail is to stay and dark where not.
         output: also save the painting here, whole or not at all, with an alpha channel if the content has one; a PNG
-            carries the full settings.
-        method: the algorithm, a name out of :data:`impasto.methods.METHODS`, or of :data:`impasto.methods.NETWORKS`, which
-            paint in one pass; default ``impasto``, or what ``model`` is for.
+            carries the full settings. A painting of strokes may be saved as SVG.
+        method: the algorithm, a name out of :data:`impasto.methods.METHODS`, of :data:`impasto.methods.NETWORKS`, which paint
+            in one pass, or of :data:`impasto.methods.RENDERINGS`, which need no network; default ``impasto``, or what
+            ``model`` is for.
         fast: the method's losses with our own solver, coarse to fine; see :meth:`impasto.methods.Method.fast`.
         size: the painting's longest side in pixels, default 512; 0 is the content's own. Without a content also a width
             and a height.
@@ -119,11 +135,17 @@ def stylize(
             :meth:`impasto.feedforward.painter.Painter.paint`.
         tile: pixels a side of the tiles that one pass is painted in, at least 64, default 1024. It decides how much memory
             that takes, not what comes out.
+        preset: the manner of a method without a network, one of its :attr:`impasto.methods.Rendering.presets`.
+        brush: how wide brushes are, over the usual width, from 0.1 to 10.
+        detail: of regions, from 0, a few, to 1, many.
+        coherence: κ of Image Analogies, at least 0: the more, the longer the runs that are copied from A'.
+        patch: pixels a side of quilting's blocks, and of the windows of Efros & Leung.
         log: write a line of JSON here for the first, every tenth and the last step.
         preview: write the canvas beside ``output`` every so many steps.
+        timelapse: write a film of the painting as it grows, ``.mp4`` or ``.gif``, six seconds or less and two of the result.
         like: a PNG of ours whose settings to use for every option not given here.
-        callback: called after every step with :class:`impasto.optimise.Progress`; a painting in one pass takes its tiles for
-            steps, and has no losses.
+        callback: called after every step with :class:`impasto.optimise.Progress`. A painting in one pass takes its tiles for
+            steps, and has no losses; nor has one without a network.
         fetching: called with the bytes fetched and, if known, to fetch, while an encoder's weights are downloaded.
 
     Returns:
@@ -134,7 +156,7 @@ def stylize(
         OptionError: an unknown name or impossible value.
         EncoderError: weights that can't be used or fetched.
         ModelError: a model that can't be used.
-        OutputError: an output or log that can't be written.
+        OutputError: an output, log or film that can't be written.
         Interrupted: Ctrl-C; it carries the best canvas so far, which is also saved to ``output``.
     """
     given = {
@@ -166,6 +188,11 @@ def stylize(
         "model": model,
         "strength": strength,
         "tile": tile,
+        "preset": preset,
+        "brush": brush,
+        "detail": detail,
+        "coherence": coherence,
+        "patch": patch,
     }
     before = picture.read_settings(like) if like is not None else {}
     wanted = method
@@ -173,53 +200,136 @@ def stylize(
         wanted = before.get("method", DEFAULTS["method"]) if model is None else models.read(model, *NETWORKS).kind
     known = {name: value for name, value in before.items() if concerns(name, wanted)}
     options = complete({**{name: known.get(name) if value is None else value for name, value in given.items()}, "method": wanted})
-    target = picture.check_target(output, bits=options["bits"]) if output is not None else None
-    by_network = options["method"] in NETWORKS
+    call = _Call(options, before, like, *_targets(options, output, timelapse, log, preview), log, preview, callback)
+    name = options["method"]
+    for kind, given_too in (("pair", pair), ("focus", focus)):
+        if given_too is not None and not (name in RENDERINGS and kind in RENDERINGS[name].optional):
+            able = " or ".join(other for other, rendering in RENDERINGS.items() if kind in rendering.optional)
+            raise OptionError(f"{kind} means nothing to {name}; leave it out, or choose {able} with method")
+    if name in NETWORKS:
+        return _paint_in_one_pass(call, content, style)
+    if name in RENDERINGS:
+        return _render(call, content, style, pair, focus)
+    return _optimise(call, content, style, fetching)
+
+
+def _targets(
+    options: Mapping[str, Any],
+    output: str | os.PathLike[str] | None,
+    timelapse: str | os.PathLike[str] | None,
+    log: str | os.PathLike[str] | None,
+    preview: int | None,
+) -> tuple[Path | None, Path | None]:
+    """The files for the painting and for the film, checked, as is what else is to be written."""
+    name = options["method"]
+    if output is None:
+        target = None
+    elif Path(output).suffix.lower() == ".svg":
+        able = [other for other, rendering in RENDERINGS.items() if rendering.strokes]
+        if name not in able:
+            raise OptionError(
+                f"{output} would hold strokes, which {name} doesn't lay; save as .png, or choose {' or '.join(able)} with method"
+            )
+        target = picture.check_place(output)
+    else:
+        target = picture.check_target(output, bits=options["bits"])
     if preview is not None:
         whole("preview", preview, 1)
         if target is None:
             raise OptionError("preview needs an output to write beside; name one")
-    if by_network and (log is not None or preview is not None):
-        raise OptionError(f"{options['method']} paints in one pass, which leaves nothing to log or preview; leave that out")
-    call = _Call(options, before, like, target, callback)
-    if by_network:
-        return _paint_in_one_pass(call, content, style)
-    return _optimise(call, content, style, log, preview, fetching)
+    if name in NETWORKS and (log, preview, timelapse) != (None, None, None):
+        raise OptionError(f"{name} paints in one pass, which leaves nothing to log, preview or film; leave that out")
+    if name in RENDERINGS and log is not None:
+        raise OptionError(f"{name} has no losses to log; leave log out")
+    return target, None if timelapse is None else check_film(timelapse)
 
 
 @dataclass(frozen=True)
 class _Call:
-    """What is asked for, checked; ``before`` are the settings of the painting ``like``, and ``target`` the file to write."""
+    """What is asked for, checked.
+
+    ``before`` are the settings of the painting ``like``, ``target`` is the file to write, and ``film`` that of the time-lapse.
+    """
 
     options: Mapping[str, Any]
     before: Mapping[str, Any]
     like: str | os.PathLike[str] | None
     target: Path | None
-    callback: Callable[[Progress], None] | None
+    film: Path | None
+    log: str | os.PathLike[str] | None
+    preview: int | None
+    callback: Listener | None
 
-    def settings(self, where: torch.device, precise: str, **used: Any) -> dict[str, Any]:
+    def settings(self, **used: Any) -> dict[str, Any]:
         """All settings of the painting, and a warning where they are not those of the one it is to be like."""
+        libraries = ("impasto", "torch", "numba") if self.options["method"] in RENDERINGS else ("impasto", "torch")
         settings = {
             **{name: os.fspath(value) if isinstance(value, os.PathLike) else value for name, value in self.options.items()},
-            "device": where.type,
-            "precision": precise,
             **used,
             "threads": torch.get_num_threads(),
-            "versions": {"impasto": version("impasto"), "python": platform.python_version(), "torch": torch.__version__},
+            "versions": {"python": platform.python_version(), **{name: version(name) for name in libraries}},
         }
         kept = ("device", "precision", "threads", "versions")
         if changed := [name for name in kept if name in self.before and self.before[name] != settings[name]]:
             warnings.warn(f"{self.like} was painted with other {', '.join(changed)}; the bytes may differ", stacklevel=5)
         return settings
 
-    def finish(self, canvas: Tensor, photograph: Opened | None, settings: Mapping[str, Any]) -> Image.Image:
-        """Save a painting, and make a picture of it."""
+    def begin(self, size: Size, settings: Mapping[str, Any]) -> "_Sitting":
+        """Let everyone listen who is to."""
+        listeners = [self.callback] if self.callback else []
+        if self.log is not None:
+            listeners.append(logging(self.log))
+        if self.preview is not None and self.target is not None:
+            listeners.append(previewing(self.target, self.preview, size, settings))
+        film = None if self.film is None else Film(self.film, size)
+        if film is not None:
+            listeners.append(filming(film))
+        return _Sitting(self, settings, listeners, film)
+
+
+@dataclass(frozen=True)
+class _Sitting:
+    """A painting under way: who listens, and how it ends."""
+
+    call: _Call
+    settings: Mapping[str, Any]
+    listeners: Sequence[Listener]
+    film: Film | None
+
+    def tell(self, progress: Progress) -> None:
+        """Tell everyone."""
+        for listener in self.listeners:
+            listener(progress)
+
+    def finish(
+        self, canvas: Tensor, photograph: Opened | None, *, drawing: Callable[[], str] | None = None, stopped: int | None = None
+    ) -> Image.Image:
+        """Save a painting, and make a picture of it.
+
+        Args:
+            canvas: ``[1, 3, H, W]``.
+            photograph: the content, whose alpha the painting has, too.
+            drawing: gives its strokes, as SVG.
+            stopped: the step at which Ctrl-C ended it, if so.
+
+        Raises:
+            OutputError: it can't be written.
+            Interrupted: Ctrl-C ended it; everything is saved.
+        """
+        target, settings = self.call.target, {**self.settings, **({} if stopped is None else {"stopped": stopped})}
         finest = (canvas.shape[3], canvas.shape[2])
         alpha = None if photograph is None or photograph.alpha is None else picture.resize(photograph.alpha, finest)
-        if self.target is not None:
-            picture.save(canvas, self.target, alpha=alpha, bits=self.options["bits"], settings=settings)
+        if target is not None and target.suffix.lower() == ".svg":
+            assert drawing is not None
+            picture.write(target, drawing().encode())
+        elif target is not None:
+            picture.save(canvas, target, alpha=alpha, bits=self.call.options["bits"], settings=settings)
+        if self.film is not None:
+            self.film.save(canvas)
         image = picture.to_pil(canvas, alpha)
         image.info["impasto"] = json.dumps(settings, sort_keys=True)
+        if stopped is not None:
+            raise Interrupted(image, stopped, target)
         return image
 
 
@@ -227,8 +337,6 @@ def _optimise(
     call: _Call,
     content: Source | None,
     style: Source | Sequence[Source] | None,
-    log: str | os.PathLike[str] | None,
-    preview: int | None,
     fetching: Callable[[int, int | None], None] | None,
 ) -> Image.Image:
     """Paint by optimising a canvas."""
@@ -266,23 +374,14 @@ def _optimise(
         return picture.resize(sources[begin][0][1] if isinstance(begin, str) else begin.picture.to(where), level)
 
     settings = call.settings(
-        where,
-        precise,
+        device=where.type,
+        precision=precise,
         encoder_sha256=loaded.checksum,
         content_sha256=_checksum(photograph.picture) if photograph else None,
         style_sha256=[_checksum(painting.picture) for _, painting in paintings],
     )
     plan = levels(finest, asked.steps, asked.ratio, options["steps"])
-    listeners = [call.callback] if call.callback else []
-    if log is not None:
-        listeners.append(_logger(Path(log)))
-    if preview is not None and call.target is not None:
-        listeners.append(_previewer(call.target, preview, finest, settings))
-
-    def tell(progress: Progress) -> None:
-        for listener in listeners:
-            listener(progress)
-
+    sitting = call.begin(finest, settings)
     result = optimise(
         seen_through,
         _as_heavy(asked, options, seen_through, sources) if options["style_loss"] else asked.terms,
@@ -294,16 +393,11 @@ def _optimise(
         clamp=asked.clamp,
         keep=asked.keep,
         balance=asked.balance,
-        callback=tell,
+        callback=sitting.tell,
     )
     if result.step == 0 and not result.finished:
         raise KeyboardInterrupt
-    if not result.finished:
-        settings["stopped"] = result.step
-    image = call.finish(result.canvas.cpu(), photograph, settings)
-    if not result.finished:
-        raise Interrupted(image, result.step, call.target)
-    return image
+    return sitting.finish(result.canvas.cpu(), photograph, stopped=None if result.finished else result.step)
 
 
 def _paint_in_one_pass(call: _Call, content: Source | None, style: Source | Sequence[Source] | None) -> Image.Image:
@@ -332,16 +426,104 @@ def _paint_in_one_pass(call: _Call, content: Source | None, style: Source | Sequ
         painted = {}
     assert photograph is not None
     finest = _finest(photograph, [], options["size"])
-    settings = call.settings(where, precise, model_sha256=trained.checksum, content_sha256=_checksum(photograph.picture), **painted)
+    known = {"device": where.type, "precision": precise, "model_sha256": trained.checksum}
+    settings = call.settings(**known, content_sha256=_checksum(photograph.picture), **painted)
     canvas = picture.resize(photograph.picture, finest)
-    begun = time.perf_counter()
+    sitting, begun = call.begin(finest, settings), time.perf_counter()
 
     def tell(done: int, tiles: int) -> None:
-        if call.callback is not None:
-            call.callback(Progress(done, tiles, 0, 1, finest, time.perf_counter() - begun, 0.0, {}, canvas))
+        # A callback may only look at what is painted on.
+        sitting.tell(Progress(done, tiles, 0, 1, finest, time.perf_counter() - begun, 0.0, {}, canvas.detach))
 
     painting = painter.paint(canvas, shares, strength=options["strength"], tile=options["tile"], callback=tell)
-    return call.finish(painting, photograph, settings)
+    return sitting.finish(painting, photograph)
+
+
+def _render(
+    call: _Call,
+    content: Source | None,
+    style: Source | Sequence[Source] | None,
+    pair: tuple[Source, Source] | None,
+    focus: Source | None,
+) -> Image.Image:
+    """Paint without a network."""
+    from impasto.classic.render import Order, render
+
+    options, method = call.options, RENDERINGS[call.options["method"]]
+    given = _listed(style)
+    for kind, found in (("content", content is not None), ("style", bool(given))):
+        if found and kind not in method.sources | method.optional:
+            raise OptionError(f"{method.name} takes no {kind}; leave it out")
+    if len(given) > 1:
+        raise OptionError(f"{method.name} takes one style; {len(given)} are given")
+    if "pair" in method.optional and (pair is None) == (not given):
+        raise OptionError(f"{method.name} needs either a style or a pair; name one of the two")
+    photograph, paintings = _read(content, given, method, None)
+    size = options["size"]
+    if photograph is not None and isinstance(size, tuple):
+        raise OptionError(f"size {size[0]}x{size[1]} is impossible with a content, which has the proportions; give the longest side")
+    finest = _finest(photograph, paintings, size)
+    longest = options["style_size"] or max(finest)
+    a_pair = _pair(pair) if pair is not None else None
+    settings = call.settings(
+        content_sha256=_checksum(photograph.picture) if photograph else None,
+        style_sha256=[_checksum(painting.picture) for _, painting in paintings],
+        pair_sha256=[_checksum(one) for one in a_pair or ()],
+    )
+    sitting, begun, done = call.begin(finest, settings), time.perf_counter(), 0
+
+    def tell(step: int, steps: int, look: Callable[[], _Floats]) -> None:
+        nonlocal done
+        done = step
+        sitting.tell(Progress(step, steps, 0, 1, finest, time.perf_counter() - begun, 0.0, {}, lambda: _tensor(look())))
+
+    def sized(one: Tensor) -> _Floats:
+        return _array(picture.scale(one, longest, enlarge=False))
+
+    rendered = render(
+        method.name,
+        Order(
+            size=(finest[1], finest[0]),
+            options=options,
+            seed=options["seed"],
+            callback=tell,
+            content=_array(picture.resize(photograph.picture, finest)) if photograph else None,
+            style=sized(paintings[0][1].picture) if paintings else None,
+            pair=(sized(a_pair[0]), sized(a_pair[1])) if a_pair else None,
+            focus=_focus(focus, photograph, finest) if focus is not None and photograph else None,
+            frames=FRAMES if call.film else 32,
+        ),
+    )
+    canvas = picture.resize(_tensor(rendered.picture), finest)
+    return sitting.finish(canvas, photograph, drawing=rendered.drawing, stopped=None if rendered.finished else done)
+
+
+def _pair(pair: tuple[Source, Source]) -> tuple[Tensor, Tensor]:
+    """The two pictures of a pair."""
+    first, second = (picture.read(named(one, examples.EXAMPLES, examples.path)).picture for one in pair)
+    if first.shape != second.shape:
+        sizes = " and ".join(f"{one.shape[3]} x {one.shape[2]}" for one in (first, second))
+        raise OptionError(f"the pictures of a pair must be of one size, these are {sizes} pixels; scale or crop one of them")
+    return first, second
+
+
+def _focus(focus: Source, photograph: Opened, finest: Size) -> _Floats:
+    """A mask at the painting's size, ``[H, W]``."""
+    mask = picture.read(focus).picture.mean(1, keepdim=True)
+    if mask.shape[2:] != photograph.picture.shape[2:]:
+        sizes = [f"{one.shape[3]} x {one.shape[2]}" for one in (mask, photograph.picture)]
+        raise OptionError(f"the focus has {sizes[0]} pixels and the content {sizes[1]}; give a mask of the content's size")
+    return picture.resize(mask, finest)[0, 0].numpy()
+
+
+def _array(tensor: Tensor) -> _Floats:
+    """``[1, 3, H, W]`` as ``[H, W, 3]``."""
+    return np.ascontiguousarray(tensor[0].permute(1, 2, 0).numpy())
+
+
+def _tensor(array: _Floats) -> Tensor:
+    """``[H, W, 3]`` as ``[1, 3, H, W]``."""
+    return torch.from_numpy(array).permute(2, 0, 1)[None]
 
 
 def _shares_of_styles(given: Sequence[Source], known: Sequence[str], blend: Sequence[float] | None) -> list[float]:
@@ -376,7 +558,7 @@ def _as_heavy(method: Method, options: Mapping[str, Any], encoder: Encoder, sour
 
 
 def _read(
-    content: Source | None, style: Source | Sequence[Source] | None, method: Method | Network, blend: Sequence[float] | None
+    content: Source | None, style: Source | Sequence[Source] | None, method: Method | Network | Rendering, blend: Sequence[float] | None
 ) -> tuple[Opened | None, list[tuple[float, Opened]]]:
     """The pictures the method needs: the content, and the styles with their shares, which add up to 1."""
     given = _listed(style)
@@ -437,38 +619,3 @@ def named(source: Source, names: Mapping[str, str], path: Callable[[str], Path])
 
 def _checksum(pixels: Tensor) -> str:
     return sha256(pixels.contiguous().numpy().data).hexdigest()
-
-
-def _logger(path: Path) -> Callable[[Progress], None]:
-    def put(mode: str, text: str) -> None:
-        try:
-            with path.open(mode, encoding="utf-8") as stream:
-                stream.write(text)
-        except OSError as error:
-            raise OutputError(f"the log {path} can't be written ({error.strerror}); choose another file") from error
-
-    put("w", "")
-
-    def write(progress: Progress) -> None:
-        if progress.step in (1, progress.steps) or progress.step % 10 == 0:
-            line = {
-                "step": progress.step,
-                "level": progress.level,
-                "size": progress.size,
-                "seconds": round(progress.seconds, 3),
-                "total": progress.total,
-                "terms": progress.terms,
-            }
-            put("a", json.dumps(line) + "\n")
-
-    return write
-
-
-def _previewer(target: Path, every: int, size: tuple[int, int], settings: Mapping[str, Any]) -> Callable[[Progress], None]:
-    def write(progress: Progress) -> None:
-        if progress.step % every == 0:
-            file = target.with_name(f"{target.stem}-{progress.step:04d}.png")
-            canvas = picture.resize(progress.canvas.cpu().clamp(0, 1), size)
-            picture.save(canvas, file, settings={**settings, "stopped": progress.step})
-
-    return write

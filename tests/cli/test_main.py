@@ -19,8 +19,8 @@ from PIL import Image
 import impasto
 from impasto import encoders, picture
 from impasto.cli import main
-from impasto.examples import EXAMPLES
-from impasto.methods import METHODS
+from impasto.examples import EXAMPLES, path
+from impasto.methods import ALL, RENDERINGS
 from impasto.styles import STYLES
 
 QUICK = ("--size", "40", "--steps", "2")
@@ -142,9 +142,40 @@ def test_options_of_methods_reach_the_library(folder):
 def test_methods():
     listed = run("methods")
     assert listed.exit_code == 0
-    for name, method in METHODS.items():
+    for name, method in ALL.items():
         assert name in listed.stdout
         assert method.citation in listed.stdout
+    for method in RENDERINGS.values():
+        assert ", ".join(method.presets) in listed.stdout
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("chelsea", "--method", "strokes", "--preset", "pencil", "--brush", "2"),
+        ("chelsea", "starry", "--method", "strokes"),
+        ("chelsea", "--method", "regions", "--preset", "mosaic", "--detail", "0.8", "--focus", "{chelsea}"),
+        ("chelsea", "--method", "regions-strokes"),
+        ("chelsea", "--method", "kuwahara"),
+        ("chelsea", "starry", "--method", "analogy", "--content-weight", "2"),
+        ("chelsea", "--method", "analogy", "--pair", "coffee", "coffee", "--preset", "filter", "--coherence", "3"),
+        ("chelsea", "starry", "--method", "quilting", "--patch", "8"),
+    ],
+)
+def test_without_a_network(folder, arguments):
+    arguments = [argument.format(chelsea=path("chelsea")) for argument in arguments]
+    painted = run("stylize", *arguments, "-o", "out.png", "--size", "40")
+    assert (painted.exit_code, painted.stdout) == (0, "out.png\n")
+    with Image.open("out.png") as opened:
+        assert opened.size == (40, 27)
+
+
+def test_strokes_as_svg_and_film(folder):
+    painted = run("stylize", "chelsea", "--method", "strokes", "-o", "out.svg", "--timelapse", "out.gif", "--size", "40")
+    assert painted.exit_code == 0
+    assert (folder / "out.svg").read_text().startswith("<svg")
+    with Image.open("out.gif") as film:
+        assert film.n_frames > 100
 
 
 def test_like(folder):
@@ -210,7 +241,8 @@ def test_needs_no_torch(command):
     """Whoever wants the help text doesn't wait a second for torch."""
     code = (
         "import sys\nfrom impasto.cli import main\n"
-        f"try: main({command!r})\nfinally: print(sorted({{'torch', 'skimage', 'scipy'}} & set(sys.modules)), file=sys.stderr)"
+        f"heavy = {{'torch', 'skimage', 'scipy', 'numba', 'av'}}\n"
+        f"try: main({command!r})\nfinally: print(sorted(heavy & set(sys.modules)), file=sys.stderr)"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stderr == "[]\n"
@@ -237,7 +269,7 @@ def test_bad_pictures(folder, bad, which, name):
         ("out.xyz", ".png, .jpg"),
         ("out", ".png, .jpg"),
         (f"{'a' * 300}.png", "name too long"),
-        pytest.param("/dev/full", "extension", marks=pytest.mark.skipif(os.name != "posix", reason="only POSIX has it")),
+        pytest.param("/dev/full", "regular file", marks=pytest.mark.skipif(os.name != "posix", reason="only POSIX has it")),
     ],
 )
 def test_unwritable_targets(folder, target, reason):

@@ -335,3 +335,12 @@ def test_methods_of_one_picture():
     """What the commands' defaults rest on."""
     assert METHODS["texture2015"].sources == {"style"}
     assert METHODS["inversion2015"].sources == {"content"}
+
+
+@pytest.mark.parametrize("method", ["quilting", "efrosleung"])
+def test_textures_without_a_network(folder, method):
+    painted = run("texture", "mosaic", "-o", "out.png", "--method", method, "--size", "40x30", "--style-size", "24", "--patch", "7")
+    assert (painted.exit_code, painted.stdout) == (0, "out.png\n")
+    with Image.open("out.png") as opened:
+        assert opened.size == (40, 30)
+    assert "steps means nothing" in complaint(run("texture", "mosaic", "-o", "two.png", "--method", method, "--steps", "3"))

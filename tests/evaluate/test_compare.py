@@ -8,12 +8,11 @@ from impasto import encoders, examples, picture
 from impasto.errors import Interrupted, OptionError, PictureError
 from impasto.evaluate import compare
 from impasto.evaluate.compare import _short
-from impasto.methods import METHODS, NETWORKS
+from impasto.methods import ALL, METHODS, NETWORKS, RENDERINGS
 
 OPTIMISING = [name for name, method in METHODS.items() if method.sources == {"content", "style"}]
-
-
-BOTH = [*OPTIMISING, "arbitrary"]
+BY_HAND = [name for name, method in RENDERINGS.items() if method.sources | method.optional >= {"content", "style"}]
+BOTH = [*OPTIMISING, "arbitrary", *BY_HAND]
 
 
 def compared(methods=None, **options):
@@ -34,7 +33,10 @@ def test_every_method_that_needs_both_pictures(asked):
     assert not {"texture2015", "inversion2015"} & set(BOTH)
     expected = {"content": "chelsea", "style": "starry", "size": 240}
     optimising = {**expected, "fast": True, "encoder": "pocket"}
-    assert asked == [{**optimising, "method": name} for name in OPTIMISING] + [{**expected, "method": "arbitrary"}]
+    assert asked == [{**optimising, "method": name} for name in OPTIMISING] + [
+        {**expected, "method": name} for name in ("arbitrary", *BY_HAND)
+    ]
+    assert BY_HAND == ["strokes", "analogy", "quilting"]
 
 
 def test_a_network_is_asked_what_concerns_it(asked, drawn):
@@ -44,6 +46,16 @@ def test_a_network_is_asked_what_concerns_it(asked, drawn):
     ]
     ((_, _, cell),), *_ = drawn[0]
     assert list(cell.lines) == ["after Huang & Belongie 2017", "1.00 s, one pass", f"Good at {NETWORKS['arbitrary'].good_at}"]
+
+
+def test_a_method_without_a_network_is_asked_what_concerns_it(asked, drawn):
+    compared(["kuwahara", "efrosleung"], encoder="vgg19", steps=7, seed=3, brush=2.0)
+    assert asked == [
+        {"content": "chelsea", "style": None, "method": "kuwahara", "size": 240, "seed": 3, "brush": 2.0},
+        {"content": None, "style": "starry", "method": "efrosleung", "size": 240, "seed": 3},
+    ]
+    _, _, cell, _ = drawn[0][0][0]
+    assert list(cell.lines) == ["Kyprianidis, Kang & Döllner 2009", "1.0 s, no network", f"Good at {RENDERINGS['kuwahara'].good_at}"]
 
 
 def test_methods_that_are_named(asked):
@@ -100,7 +112,7 @@ def test_rows(asked, drawn, count, shape):
 
 def test_citations():
     """Each is its authors and year, and so fits a line or two."""
-    short = {name: _short(method.citation) for name, method in [*METHODS.items(), *NETWORKS.items()]}
+    short = {name: _short(method.citation) for name, method in ALL.items()}
     assert short["liwand2016"] == "Li & Wand 2016"
     assert short["impasto"] == "after Gatys, Ecker & Bethge 2016"
     assert short["tutorial"] == "Jacq 2017"
@@ -200,8 +212,9 @@ def test_all_methods_paint():
     for painted in series:
         assert painted.error is None
         assert painted.picture.size == (40, 27)
-        assert painted.steps == told.count(painted.name) == (1 if painted.name in NETWORKS else 3)
-        assert painted.losses or painted.name in NETWORKS
+        assert painted.steps == told.count(painted.name)
+        assert painted.steps == {**dict.fromkeys(METHODS, 3), "arbitrary": 1}.get(painted.name, painted.steps)
+        assert bool(painted.losses) == (painted.name in METHODS)
         assert painted.picture.info["impasto"]
 
 

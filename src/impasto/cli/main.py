@@ -82,7 +82,9 @@ def _names(context: click.Context, parameter: click.Parameter, value: str | None
 @main.command(cls=_Blending)
 @click.argument("content")
 @click.argument("style", nargs=-1)
-@click.option("-o", "--output", required=True, metavar="OUT", help="The painting: .png, .jpg, .webp, .tif, .bmp, .avif or .heic.")
+@click.option(
+    "-o", "--output", required=True, metavar="OUT", help="The painting: .png, .jpg, .webp, .tif, .bmp, .avif or .heic; .svg for strokes."
+)
 @click.option("--size", type=int, help="Longest side in pixels; 0 is the content's own.  [default: 512]")
 @click.option("--method", help="The algorithm; `impasto methods` lists them.  [default: impasto]")
 @click.option("--fast", is_flag=True, default=None, help="The method's losses with our own quick solver and schedule.")
@@ -111,12 +113,20 @@ def _names(context: click.Context, parameter: click.Parameter, value: str | None
 @click.option("--model", metavar="FILE", help="A model of yours to paint with in one pass; `impasto train` makes them.")
 @click.option("--strength", type=float, help="Of a painting in one pass, from 0 to 1.  [default: 1]")
 @click.option("--tile", type=int, help="Pixels a side of the tiles that one pass is painted in; fewer need less memory.  [default: 1024]")
+@click.option("--preset", metavar="NAME", help="The manner of a method without a network; `impasto methods` lists them.")
+@click.option("--brush", type=float, metavar="WIDTH", help="How wide brushes are, over the usual width.  [default: 1]")
+@click.option("--detail", type=float, help="Of regions, from 0, a few, to 1, many.  [default: 0.6]")
+@click.option("--focus", metavar="FILE", help="A picture of CONTENT's size: light where regions keep detail, dark where not.")
+@click.option("--pair", nargs=2, metavar="A A2", help="For analogy, without a STYLE: a picture, and what it became.")
+@click.option("--coherence", type=float, metavar="KAPPA", help="Of an analogy; higher copies longer runs.")
+@click.option("--patch", type=int, help="Pixels a side of quilting's blocks and efrosleung's windows.")
+@click.option("--timelapse", metavar="OUT.mp4|gif", help="Film the painting as it grows.")
 @click.option("--log", metavar="FILE.jsonl", help="Write losses here, a line of JSON every ten steps.")
 @click.option("--preview", type=int, metavar="N", help="Write the canvas beside OUT every N steps.")
 @click.option("--like", metavar="OUT.png", help="Use the settings a painting of ours carries, for all that isn't given here.")
 @click.option("--quiet", is_flag=True, help="No progress bar.")
 def stylize(content: str, style: tuple[str, ...], output: str, quiet: bool, **options: Any) -> None:
-    """Paint CONTENT in the manner of STYLE, or of several styles at once.
+    """Paint CONTENT in the manner of STYLE, or of several styles at once; some methods need no STYLE.
 
     CONTENT is a picture file or the name of an example photograph; STYLE is a picture file or the name of a packaged
     style (`impasto styles` shows them). With a model of your own, STYLE is the name of one that it was trained for.
@@ -141,13 +151,14 @@ def methods() -> None:
     """List the methods, who published them and what they are good at."""
     from rich.console import Console
 
-    from impasto.methods import METHODS, NETWORKS, Method, Network
+    from impasto.methods import ALL, Rendering
 
     console = Console(highlight=False)
-    listed: list[Method | Network] = [*METHODS.values(), *NETWORKS.values()]
-    for method in listed:
+    for method in ALL.values():
         console.print(f"[bold]{method.name}[/bold]  {method.citation}", soft_wrap=True)
         console.print(f"    {method.good_at}", soft_wrap=True)
+        if isinstance(method, Rendering) and method.presets:
+            console.print(f"    presets: {', '.join(method.presets)}", soft_wrap=True)
 
 
 @main.command()

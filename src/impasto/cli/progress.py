@@ -48,9 +48,9 @@ class Bar:
         if name:
             columns = (TextColumn("{task.description}", table_column=Column(no_wrap=True, min_width=12)), *columns)
         losses = " ".join(f"{term} {value:.3g}" for term, value in progress.terms.items())
-        # What is painted in one pass has no losses, and takes a step per tile.
-        part = f"level {progress.level + 1}/{progress.levels}" if progress.terms else "tiles"
-        level = f"{part}, {progress.size[0]} x {progress.size[1]}"
+        # Only what is optimised has levels.
+        part = f"level {progress.level + 1}/{progress.levels}, " if progress.terms else ""
+        level = f"{part}{progress.size[0]} x {progress.size[1]}"
         self._draw(name or "painting", columns, progress.steps, progress.step, level=level, losses=losses)
 
     def fetching(self, fetched: int, size: int | None) -> None:

@@ -46,7 +46,7 @@ _painting = _options(
 _full = click.option("--full", is_flag=True, help="Each method's own solver and schedule, in place of our quick one.")
 _output = click.option("-o", "--output", required=True, metavar="OUT", help="The painting: .png, .jpg, .webp, .tif, .bmp, .avif or .heic.")
 _single = _options(
-    click.option("--fast", is_flag=True, help="Our quick solver and schedule in place of the method's own."),
+    click.option("--fast", is_flag=True, default=None, help="Our quick solver and schedule in place of the method's own."),
     click.option("--solver", metavar="lbfgs|adam|sgd", help="How the canvas follows its gradient."),
     click.option("--encoder-weights", metavar="FILE", help="A file in place of the encoder's own weights."),
     click.option("--bits", type=int, help="Per channel: 8, or 16 for PNG and TIFF.  [default: 8]"),
@@ -141,6 +141,7 @@ def _size(context: click.Context, parameter: click.Parameter, value: str | None)
 @click.option("--size", callback=_size, help="Longest side in pixels, or width x height, such as 640x480.  [default: 512]")
 @click.option("--method", default="texture2015", show_default=True, help="The algorithm, one that needs no content.")
 @click.option("--style-size", type=int, help="The style picture's longest side in pixels; smaller is finer.  [default: the method's own]")
+@click.option("--patch", type=int, help="Pixels a side of quilting's blocks and efrosleung's windows.")
 @_single
 @_painting
 def texture(style: str, method: str, output: str, quiet: bool, **options: Any) -> None:
@@ -170,14 +171,14 @@ def invert(picture: str, layer: str, method: str, output: str, quiet: bool, **op
 
 def _paint(content: str | None, style: str | None, method: str, output: str, quiet: bool, options: dict[str, Any]) -> None:
     """Paint from one picture, by a method that needs no other."""
-    from impasto.methods import METHODS
+    from impasto.methods import ALL, METHODS
     from impasto.painting import stylize
 
     source = "style" if content is None else "content"
-    able = [name for name, known in METHODS.items() if known.sources == {source}]
+    able = [name for name, known in ALL.items() if known.sources == {source} and (content is None or name in METHODS)]
     if method not in able:
         raise OptionError(f"{method} is no method that paints from a {source} alone; choose {' or '.join(able)}")
-    if options["encoder"] == "own":
+    if options["encoder"] == "own" or method not in METHODS:
         options = {**options, "encoder": None}
     with Bar(quiet) as bar:
         try:

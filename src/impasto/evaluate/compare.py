@@ -9,12 +9,11 @@ from PIL import Image
 from impasto.errors import Interrupted, OptionError
 from impasto.evaluate.series import Callback, Painted, originals, paint
 from impasto.evaluate.sheet import sheet
-from impasto.methods import METHODS, NETWORKS, Method, Network
+from impasto.methods import ALL, METHODS, RENDERINGS, Network, Rendering
 from impasto.options import concerns
 from impasto.picture import Source
 
 COLUMNS = 4  # at most
-KNOWN: dict[str, Method | Network] = {**METHODS, **NETWORKS}
 
 
 def compare(
@@ -35,8 +34,7 @@ def compare(
     Args:
         content: the photograph, as :func:`impasto.stylize` takes it.
         style: the painting, likewise; only one.
-        methods: names out of :data:`impasto.methods.METHODS` and :data:`impasto.methods.NETWORKS`; default: all that need a
-            content and a style.
+        methods: names out of :data:`impasto.methods.ALL`; default: all that make use of a content and a style.
         encoder: what all that optimise see the pictures through; ``own`` is the one each was published with, which may have
             to be downloaded.
         fast: our own solver and schedule for all that optimise, :meth:`impasto.methods.Method.fast`, in place of each one's
@@ -54,19 +52,20 @@ def compare(
         ImpastoError: no method could paint, or none that optimises for the options' sake; the error is the first one's.
         Interrupted: Ctrl-C; it carries the sheet of what was painted so far, and counts that in paintings, not steps.
     """
-    names = [name for name, method in KNOWN.items() if method.sources == {"content", "style"}] if methods is None else list(methods)
+    names = [name for name in ALL if _uses(name) >= {"content", "style"}] if methods is None else list(methods)
     for name in names:
-        if name not in KNOWN:
-            raise OptionError(f"unknown method {name}; choose out of {', '.join(KNOWN)}")
+        if name not in ALL:
+            raise OptionError(f"unknown method {name}; choose out of {', '.join(ALL)}")
     if not names:
-        raise OptionError(f"there is no method to compare; name some out of {', '.join(KNOWN)}")
+        raise OptionError(f"there is no method to compare; name some out of {', '.join(ALL)}")
     pictures = originals(content, style, size)
 
     own = {} if encoder == "own" else {"encoder": encoder}
     common = {"fast": fast, "size": size, **own, **options}
     wishes = {name: {option: value for option, value in common.items() if concerns(option, name)} for name in names}
     pair = {"content": content, "style": style}
-    series, interrupted = paint({name: {**pair, **wish, "method": name} for name, wish in wishes.items()}, callback)
+    given = {name: {kind: one if name not in RENDERINGS or kind in _uses(name) else None for kind, one in pair.items()} for name in names}
+    series, interrupted = paint({name: {**given[name], **wish, "method": name} for name, wish in wishes.items()}, callback)
     optimised = [painted for painted in series if painted.name in METHODS]
     # What is wrong with an option is no less wrong where a network, which has no use for it, painted all the same.
     if optimised and all(isinstance(painted.error, OptionError) for painted in optimised):
@@ -84,8 +83,16 @@ def compare(
     return drawn, series
 
 
+def _uses(name: str) -> frozenset[str]:
+    """The pictures that a method makes use of."""
+    method = ALL[name]
+    return method.sources | method.optional if isinstance(method, Rendering) else method.sources
+
+
 def _lines(painted: Painted) -> list[str]:
-    method = KNOWN[painted.name]
+    method = ALL[painted.name]
+    if isinstance(method, Rendering):
+        return [_short(method.citation), f"{painted.seconds:.1f} s, no network", f"Good at {method.good_at}"]
     if isinstance(method, Network):
         return [_short(method.citation), f"{painted.seconds:.2f} s, one pass", f"Good at {method.good_at}"]
     losses = ", ".join(f"{name} {value:.3g}" for name, value in painted.losses.items() if value)

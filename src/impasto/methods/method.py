@@ -1,8 +1,8 @@
-"""A method: a published algorithm as data, of the two families that use a network."""
+"""A method: a published algorithm as data, of one of three families."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Any, Literal
 
 from impasto.encoders import Variant
 from impasto.losses import Term
@@ -110,3 +110,28 @@ class Network:
     good_at: str
     sources: frozenset[str]
     style_size: int = 512
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rendering:
+    """An algorithm of image-based artistic rendering, which needs no network.
+
+    Attributes:
+        name: what ``--method`` calls it.
+        citation: who published it, and where.
+        good_at: what it is good at, in one line.
+        sources: the pictures it needs: ``content``, ``style`` or both.
+        optional: the pictures it makes use of if there are any: ``content``, ``style``, ``pair`` or ``focus``.
+        presets: the manners it paints in, by the names that ``preset`` takes.
+        options: what it is asked besides what every method is, with the defaults; None stands for what suits the pictures.
+        strokes: whether its paintings are strokes, which an SVG file can hold.
+    """
+
+    name: str
+    citation: str
+    good_at: str
+    sources: frozenset[str]
+    optional: frozenset[str] = frozenset()
+    presets: tuple[str, ...] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)
+    strokes: bool = False
