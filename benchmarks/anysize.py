@@ -5,10 +5,7 @@ most memory it held. Then a small one, in tiles and at once, and prints by how m
 """
 
 import os
-import subprocess
-import sys
 import tempfile
-import time
 from importlib.metadata import version
 from pathlib import Path
 
@@ -16,6 +13,7 @@ import click
 import numpy as np
 import torch
 from PIL import Image
+from process import IMPASTO, run  # type: ignore[import-not-found]
 
 from impasto import picture, styles
 from impasto.encoders.devices import PRECISIONS, choose_precision
@@ -23,7 +21,6 @@ from impasto.feedforward import models
 from impasto.feedforward.models import Model
 from impasto.feedforward.painter import Painter
 
-IMPASTO = Path(sys.executable).with_name("impasto")
 BAND = 64
 
 
@@ -42,19 +39,6 @@ def photograph(width: int, height: int) -> Image.Image:
         pixels = (255 * colours[layer] * light[:, :, None]).clip(0, 255).astype(np.uint8)
         image.paste(Image.fromarray(pixels), (0, top))
     return image
-
-
-def paint(source: Path, target: Path, options: list[str]) -> tuple[float, float]:
-    """Run the command; its wall-clock seconds and the most memory it held, in megabytes."""
-    began = time.perf_counter()
-    process = subprocess.Popen([IMPASTO, "stylize", source, *options, "-o", target, "--size", "0", "--quiet"], stdout=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    seconds = time.perf_counter() - began
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        sys.exit(process.returncode)
-    # Linux counts in units of 1024 bytes, macOS in bytes.
-    return seconds, usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024) / 1e6
 
 
 @click.command()
@@ -78,7 +62,7 @@ def main(width: int, height: int, model: str | None, style: str, tile: int | Non
             f"{model or 'the packaged model'} ({trained.kind}); {os.cpu_count()} cores, "
             f"OMP_NUM_THREADS={os.environ.get('OMP_NUM_THREADS', 'unset')}, torch {version('torch')}"
         )
-        seconds, peak = paint(source, target, options)
+        seconds, peak = run([IMPASTO, "stylize", str(source), *options, "-o", str(target), "--size", "0", "--quiet"])
     click.echo(f"{width} x {height}, file to file: {seconds:.1f} s, {width * height / seconds / 1e6:.2f} Mpx/s, peak memory {peak:.0f} MB")
     compare(trained, style if taking_any else None, *small)
 
