@@ -20,7 +20,7 @@ from impasto import examples, picture, stylize
 from impasto.evaluate import Cell, compare, sheet
 from impasto.feedforward import models
 from impasto.losses import Term
-from impasto.methods import METHODS, NETWORKS, Method, Network
+from impasto.methods import METHODS, NETWORKS, RENDERINGS, Method, Network, Rendering
 
 DOCS = Path(__file__).parent
 CONTENT, STYLE = "astronaut", "starry"
@@ -30,6 +30,11 @@ QUICK = ("impasto",)
 # Photograph by photograph, as in figure 7 of Gatys et al. 2016. The second lends its manner.
 PHOTOGRAPHS = (("chelsea", "coffee"), ("astronaut", "rocket"))
 TRADE_OFF = 1e-2
+# What methods without a network paint: a row of examples for each preset, and what else they can do.
+CONTENTS = ("astronaut", "chelsea", "coffee", "rocket")
+STYLES = ("starry", "knife", "waves", "mosaic")
+GALLERY = 320  # pixels, the longest side of each painting
+HEAVIEST = 700_000  # bytes of a gallery
 
 INDEX = r"""# Methods
 
@@ -44,6 +49,10 @@ These paint in one pass, by a network that was trained before:
 {networks}
 
 `python benchmarks/onepass.py` measures how fast they are.
+
+These need no network at all; `python benchmarks/renderings.py` measures them:
+
+{renderings}
 
 ## One pair by all of them
 
@@ -109,6 +118,30 @@ NETWORK_PAGE = """# {name}
 **Citation:** {citation}.
 
 {picture}```sh
+{commands}
+```
+
+## Settings
+
+{choices}
+
+## Notes
+
+{notes}
+"""
+
+
+RENDERING_PAGE = """# {name}
+
+{title}
+
+**Good at** {good_at}.
+
+**Citation:** {citation}.
+
+![Paintings by {name}]({name}.jpg)
+
+```sh
 {commands}
 ```
 
@@ -273,7 +306,7 @@ def machine(costs: dict[str, Any]) -> str:
     return f"{about['threads']} of {about['cores']} {about['processor']} cores with PyTorch {about['torch']}"
 
 
-def described(method: Method | Network) -> dict[str, str]:
+def described(method: Method | Network | Rendering) -> dict[str, str]:
     """What the pages of all methods have in common."""
     title, _, notes = (getdoc(sys.modules[f"impasto.methods.{method.name.replace('-', '_')}"]) or "").partition("\n\n")
     return {
@@ -324,6 +357,79 @@ def network_page(method: Network) -> str:
     )
 
 
+def rendering_examples(method: Rendering) -> dict[str, list[dict[str, Any]]]:
+    """What a gallery shows, row by row, as :func:`impasto.stylize` takes it."""
+    common: dict[str, Any] = {"method": method.name}
+    size = (GALLERY, GALLERY * 3 // 4)
+    styled = [{**common, "content": content, "style": style} for content, style in zip(CONTENTS, STYLES, strict=True)]
+    quick = (size[0] // 2, size[1] // 2) if method.name == "efrosleung" else size
+    textures = [{**common, "content": None, "style": style, "size": quick} for style in STYLES]
+    if method.name == "analogy":
+        # The same photograph before and after, for a filter to be learned from.
+        pair = ("astronaut", stylize("astronaut", None, method="strokes", preset="watercolour"))
+        return {
+            "patches of a style": styled,
+            "after a pair": [{**common, "content": one, "style": None, "pair": pair} for one in CONTENTS[1:]],
+        }
+    rows: dict[str, list[dict[str, Any]]] = {}
+    if "content" in method.sources:
+        for preset in method.presets or (None,):
+            rows[preset or method.name] = [{**common, "content": content, "style": None, "preset": preset} for content in CONTENTS]
+    if "style" in method.sources:
+        rows["textures"] = textures
+    if {"content", "style"} & method.optional:
+        rows["in a style"] = styled
+    return rows
+
+
+def rendering_commands(method: Rendering) -> list[str]:
+    """The same at the command line, an example of each kind."""
+    paint = f"--method {method.name}"
+    if method.name == "analogy":
+        made = f"impasto stylize {CONTENT} --method strokes --preset watercolour --size 0 -o watercolour.png"
+        return [
+            f"impasto stylize {CONTENT} {STYLE} {paint} -o painted.png",
+            made,
+            f"impasto stylize chelsea {paint} --pair {CONTENT} watercolour.png -o painted.png",
+        ]
+    commands = []
+    if "content" in method.sources:
+        commands += [f"impasto stylize {CONTENT} {paint} --preset {preset} -o painted.png" for preset in method.presets[:2]]
+        commands += [] if commands else [f"impasto stylize {CONTENT} {paint} -o painted.png"]
+    if "style" in method.sources:
+        commands.append(f"impasto texture {STYLE} {paint} -o painted.png")
+    if {"content", "style"} & method.optional:
+        commands.append(f"impasto stylize {CONTENT} {STYLE} {paint} -o painted.png")
+    if method.strokes:
+        commands.append(f"impasto stylize {CONTENT} {paint} --timelapse painted.mp4 -o painted.svg")
+    return commands
+
+
+def rendering_page(method: Rendering) -> str:
+    """The page of a method without a network."""
+    rows = {
+        "pictures": ", ".join([*sorted(method.sources), *(f"{kind} if there is one" for kind in sorted(method.optional))]),
+        "presets": ", ".join(f"`{preset}`" for preset in method.presets),
+        **{f"`--{name.replace('_', '-')}`": "what suits" if value is None else plain(value) for name, value in method.options.items()},
+        "writes": "pictures, and strokes as SVG" if method.strokes else "pictures",
+    }
+    return RENDERING_PAGE.format(
+        **described(method),
+        commands="\n".join(rendering_commands(method)),
+        choices=table(("", ""), [row for row in rows.items() if row[1]]),
+    )
+
+
+def gallery(method: Rendering, size: int) -> Image.Image:
+    """What a method without a network paints, on one sheet."""
+    rows = []
+    for title, wishes in rendering_examples(method).items():
+        rows.append(
+            [Cell(stylize(**{"size": size, **wish}).convert("RGB"), title, tuple(filter(None, (wish["style"],)))) for wish in wishes]
+        )
+    return sheet(rows)
+
+
 def index(costs: dict[str, Any]) -> str:
     """The list of methods."""
     rows = []
@@ -332,7 +438,9 @@ def index(costs: dict[str, Any]) -> str:
         figures = (duration(found["own"]), duration(found["fast"]), f"{found['megabytes']:.0f} MB") if found else ("",) * 3
         rows.append((f"[{name}]({name}.md)", method.good_at, plain(method.steps), *figures))
     networks = [(f"[{name}]({name}.md)", network.good_at) for name, network in NETWORKS.items()]
+    renderings = [(f"[{name}]({name}.md)", rendering.good_at) for name, rendering in RENDERINGS.items()]
     return INDEX.format(
+        renderings=table(("method", "good at"), renderings),
         networks=table(("method", "good at"), networks),
         table=table(("method", "good at", "steps", "takes", "`--fast`", "memory"), rows),
         pixels=costs["size"],
@@ -350,6 +458,7 @@ def pages() -> dict[str, str]:
         "methods/README.md": index(costs),
         **{f"methods/{name}.md": page(method, costs) for name, method in METHODS.items()},
         **{f"methods/{name}.md": network_page(method) for name, method in NETWORKS.items()},
+        **{f"methods/{name}.md": rendering_page(method) for name, method in RENDERINGS.items()},
     }
 
 
@@ -394,22 +503,29 @@ def shown(name: str, size: int) -> Image.Image:
 
 
 def save(image: Image.Image, file: Path) -> None:
-    """Write a JPEG."""
-    image.convert("RGB").save(file, quality=QUALITY, optimize=True, progressive=True)
+    """Write a JPEG, in the best quality up to `QUALITY` that isn't too heavy for a page."""
+    for quality in range(QUALITY, 50, -4):
+        image.convert("RGB").save(file, quality=quality, optimize=True, progressive=True)
+        if file.stat().st_size <= HEAVIEST:
+            break
     click.echo(f"{file} {file.stat().st_size / 1000:.0f} kB")
 
 
 @click.command()
 @click.option("--paint", "painting", is_flag=True, help="Paint the pictures anew, too.")
+@click.option("--renderings", is_flag=True, help="Paint only those without a network anew.")
 @click.option("--size", default=SIZE, hidden=True, help="Of the pictures, for a quick look.")
 @click.option("--to", default=DOCS, type=click.Path(file_okay=False, path_type=Path), show_default=True, help="The folder for it all.")
-def main(painting: bool, size: int, to: Path) -> None:
+def main(painting: bool, renderings: bool, size: int, to: Path) -> None:
     """Write the pages about methods."""
     (to / "methods").mkdir(parents=True, exist_ok=True)
     for file, text in pages().items():
         (to / file).write_text(text, encoding="utf-8")
     if painting:
         paint(to, size)
+    if painting or renderings:
+        for name, rendering in RENDERINGS.items():
+            save(gallery(rendering, min(size, GALLERY)), to / "methods" / f"{name}.jpg")
 
 
 if __name__ == "__main__":

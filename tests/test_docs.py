@@ -10,7 +10,7 @@ from PIL import Image
 
 from impasto.cli import main
 from impasto.losses import TotalVariation
-from impasto.methods import METHODS, NETWORKS
+from impasto.methods import METHODS, NETWORKS, RENDERINGS
 
 DOCS = Path(__file__).parents[1] / "docs"
 TEXTS = sorted([*DOCS.glob("*.md"), *DOCS.glob("methods/*.md")])
@@ -76,6 +76,24 @@ def test_commands_of_networks(name: str) -> None:
             assert context.params.get("method") == name or name == "fast"
 
 
+@pytest.mark.parametrize("name", RENDERINGS)
+def test_pages_of_renderings(name: str) -> None:
+    """Each has its gallery, its citation, and commands that the command line understands."""
+    method, text = RENDERINGS[name], (DOCS / "methods" / f"{name}.md").read_text(encoding="utf-8")
+    assert method.citation in text
+    assert all(f"`{preset}`" in text for preset in method.presets)
+    with Image.open(DOCS / "methods" / f"{name}.jpg") as picture:
+        assert picture.width > 600
+    block = re.search(r"```sh\n(.+?)\n```", text, re.DOTALL)
+    assert block
+    asked = []
+    for line in block[1].splitlines():
+        _, verb, *arguments = shlex.split(line)
+        with main.commands[verb].make_context(verb, arguments) as context:
+            asked.append(context.params["method"])
+    assert name in asked
+
+
 @pytest.mark.parametrize("text", TEXTS, ids=[str(text.relative_to(DOCS)) for text in TEXTS])
 def test_links_lead_somewhere(text: Path) -> None:
     for link in re.findall(r"\]\(([^)]+)\)", text.read_text(encoding="utf-8")):
@@ -84,7 +102,7 @@ def test_links_lead_somewhere(text: Path) -> None:
 
 
 def test_pictures_stay_small() -> None:
-    assert sum(file.stat().st_size for file in [*DOCS.glob("methods/*.jpg"), DOCS / "photorealism.jpg"]) < 2_000_000
+    assert sum(file.stat().st_size for file in [*DOCS.glob("methods/*.jpg"), DOCS / "photorealism.jpg"]) < 4_000_000
 
 
 @pytest.mark.parametrize(
