@@ -90,10 +90,10 @@ def main(only: tuple[str, ...], size: int | None, repeats: int, cold: bool, sear
     skipped = 0 if cold or size else 1
     with tempfile.TemporaryDirectory() as folder:
         content, pair, target = Path(folder, "photograph.png"), Path(folder, "pair.png"), Path(folder, "painted.png")
-        photograph(1024).save(content)
-        run([IMPASTO, "stylize", str(content), "--method", "strokes", "--size", "0", "-o", str(pair)])
         photograph(size or 1024).save(content)
-        wanted = {name: run for name, run in runs(size, content, pair).items() if not only or name.startswith(only)}
+        wanted = {name: arguments for name, arguments in runs(size, content, pair).items() if not only or name.startswith(only)}
+        if any("--pair" in arguments for arguments in wanted.values()):
+            run([IMPASTO, "stylize", str(content), "--method", "strokes", "--size", "0", "-o", str(pair)])
         found: dict[str, list[tuple[float, float]]] = {name: [] for name in wanted}
         for turn in range(repeats + skipped):
             for name, arguments in wanted.items():

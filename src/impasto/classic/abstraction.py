@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 from impasto.classic.colours import enlivened
 from impasto.classic.linedrawing import lined
 from impasto.classic.outlines import borders, sampled
-from impasto.classic.segmentation import Callback, Level, reduced, segment
+from impasto.classic.progress import Callback
+from impasto.classic.segmentation import Level, reduced, segment
 
 Floats = NDArray[np.float32]
 AREA = 1_000_000  # pixels at most of the picture that is divided

@@ -4,7 +4,7 @@ A' is to A what the result, B', is to B. B' is made from the coarsest level of a
 order: each is copied from where A and A' look most like B and what is there of B'.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from impasto.classic.colours import LUMA
+from impasto.classic.progress import Callback
 from impasto.classic.tree import apart, nearest, planted
 from impasto.errors import OptionError
 
@@ -62,7 +63,7 @@ def analogy(
     *,
     manner: Manner = MANNERS["painting"],
     levels: int | None = None,
-    callback: Callable[[int, int, Callable[[], Floats]], None] | None = None,
+    callback: Callback | None = None,
 ) -> Floats:
     """Paint ``b`` as ``a2`` paints ``a``.
 

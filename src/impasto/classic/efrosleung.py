@@ -1,12 +1,11 @@
 """Texture synthesis by non-parametric sampling (Efros & Leung 1999): pixel by pixel, out of a seed."""
 
-from collections.abc import Callable
-
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from impasto.classic.progress import Callback
 from impasto.errors import OptionError, PictureError
 
 Floats = NDArray[np.float32]
@@ -22,7 +21,7 @@ def grown(
     *,
     seed: int,
     window: int = 11,
-    callback: Callable[[int, int, Callable[[], Floats]], None] | None = None,
+    callback: Callback | None = None,
 ) -> Floats:
     """More of a texture.
 

@@ -1,12 +1,13 @@
 """The anisotropic Kuwahara filter (Kyprianidis, Kang & Döllner 2009): flat strokes along the picture's own directions."""
 
-from collections.abc import Callable
 from itertools import pairwise
 
 import numpy as np
 from numba import njit, prange
 from numpy.typing import NDArray
 from scipy import ndimage
+
+from impasto.classic.progress import Callback
 
 Floats = NDArray[np.float32]
 BANDS = 64  # of rows, after each of which the callback is called
@@ -20,7 +21,7 @@ def kuwahara(
     radius: float,
     smoothing: float = 2.0,
     *,
-    callback: Callable[[int, int, Callable[[], Floats]], None] | None = None,
+    callback: Callback | None = None,
 ) -> Floats:
     """Abstract a picture.
 

@@ -8,7 +8,8 @@ from scipy import ndimage
 from impasto.classic.colours import enlivened
 from impasto.classic.noise import noise
 from impasto.classic.outlines import borders, gradient, inset
-from impasto.classic.segmentation import LONGEST, Callback, Level, reduced, segment
+from impasto.classic.progress import Callback
+from impasto.classic.segmentation import LONGEST, Level, reduced, segment
 
 Floats = NDArray[np.float32]
 Labels = NDArray[np.int32]

@@ -8,7 +8,8 @@ from scipy import ndimage
 from impasto.classic.colours import enlivened
 from impasto.classic.noise import noise
 from impasto.classic.outlines import erfinv, sampled
-from impasto.classic.segmentation import LONGEST, Callback, Level, Regions, segment
+from impasto.classic.progress import Callback
+from impasto.classic.segmentation import LONGEST, Level, Regions, segment
 
 Floats = NDArray[np.float32]
 AREA = 160_000  # pixels at most of the picture that is divided

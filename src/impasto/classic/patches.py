@@ -4,7 +4,6 @@ From coarse to fine and from large patches to small ones, the content is mixed i
 patches of the style are found, and those are merged. Patches come last, so that the result is made of paint alone.
 """
 
-from collections.abc import Callable
 from functools import partial
 
 import numpy as np
@@ -15,6 +14,7 @@ from skimage.transform import resize
 
 from impasto.classic.colours import LUMA, recoloured
 from impasto.classic.patchmatch import patchmatch
+from impasto.classic.progress import Callback
 from impasto.errors import OptionError, PictureError
 
 Floats = NDArray[np.float32]
@@ -39,7 +39,7 @@ def stylised(
     fidelity: float = 3.0,
     noise: float = 0.1,
     seed: int = 0,
-    callback: Callable[[int, int, Callable[[], Floats]], None] | None = None,
+    callback: Callback | None = None,
 ) -> Floats:
     """Paint a picture with the patches of a style.
 

@@ -4,7 +4,6 @@ Square blocks of a source are laid side by side from the upper left, each chosen
 the path on which the two differ least.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -13,10 +12,10 @@ from numba import njit, prange
 from numpy.typing import NDArray
 
 from impasto.classic.colours import LUMA
+from impasto.classic.progress import Callback, Look
 from impasto.errors import OptionError, PictureError
 
 Floats = NDArray[np.float32]
-Look = Callable[[], Floats]
 TOLERANCE = 0.1  # of the smallest error, within which a block is as good as the best (Efros & Freeman 2001, section 2.1)
 SMALLEST = 4  # pixels a side of a block
 CANDIDATES = 12_000  # blocks of a source that are compared, at most about; a larger source is looked at every few pixels
@@ -49,7 +48,7 @@ def quilt(
     *,
     seed: int,
     block: int | None = None,
-    callback: Callable[[int, int, Look], None] | None = None,
+    callback: Callback | None = None,
 ) -> Floats:
     """More of a texture.
 
@@ -78,7 +77,7 @@ def transferred(
     seed: int,
     block: int | None = None,
     iterations: int = 4,
-    callback: Callable[[int, int, Look], None] | None = None,
+    callback: Callback | None = None,
 ) -> Floats:
     """A picture in a source's texture (Efros & Freeman 2001, section 3): quilted several times, each time with blocks a third smaller.
 
@@ -141,7 +140,7 @@ def _side(source: Floats, block: int | None, wanted: float) -> int:
     return block
 
 
-def _tell(callback: Callable[[int, int, Look], None], before: int, total: int, row: int, _: int, look: Look) -> None:
+def _tell(callback: Callback, before: int, total: int, row: int, _: int, look: Look) -> None:
     callback(before + row, total, look)
 
 
@@ -151,7 +150,7 @@ def _quilted(
     block: int,
     generator: np.random.Generator,
     target: Target | None,
-    callback: Callable[[int, int, Look], None] | None,
+    callback: Callback | None,
 ) -> Floats:
     """Blocks laid side by side until a size is covered."""
     overlap = _overlap(block, target is not None)

@@ -18,6 +18,7 @@ from impasto.classic.mosaic import mosaic
 from impasto.classic.papercut import papercut
 from impasto.classic.patches import stylised
 from impasto.classic.presets import PRESETS, SIZE
+from impasto.classic.progress import Callback, Look
 from impasto.classic.quilting import quilt, transferred
 from impasto.classic.regionstrokes import RADII, stroked
 from impasto.classic.stainedglass import stainedglass
@@ -25,7 +26,6 @@ from impasto.classic.strokes import Strokes
 from impasto.classic.svg import svg
 
 Floats = NDArray[np.float32]
-Callback = Callable[[int, int, Callable[[], Floats]], None]
 RADIUS, SMOOTHING = 5.0, 2.0  # of Kuwahara's filter, in pixels of a picture whose longest side is `SIZE`
 SEEDS = 2**40  # so that numbers derived from a seed stay below 2⁶³
 REGIONS = {"abstraction": abstraction, "stainedglass": stainedglass, "mosaic": mosaic, "papercut": papercut}
@@ -85,9 +85,9 @@ def render(method: str, order: Order) -> Rendered:
         PictureError: a picture that is too small for the method.
         OptionError: an impossible option.
     """
-    looks: list[Callable[[], Floats]] = []
+    looks: list[Look] = []
 
-    def tell(done: int, total: int, look: Callable[[], Floats]) -> None:
+    def tell(done: int, total: int, look: Look) -> None:
         looks[:] = [look]
         order.callback(done, total, look)
 

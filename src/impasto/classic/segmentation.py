@@ -6,7 +6,7 @@ at a reduced size; ``outlines`` draws the borders anew, smooth, at the full one.
 picture's longest side, and lengths and areas that say nothing else are in units and their squares.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,7 +20,6 @@ from impasto.errors import OptionError
 
 Floats = NDArray[np.float32]
 Labels = NDArray[np.int32]
-Callback = Callable[[int, int, Callable[[], Floats]], None]
 LONGEST = 1024  # units of a picture's longest side
 SUPERPIXEL = 100  # area of one, about
 FEWEST = 9  # pixels of a superpixel, at least

@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 from impasto.classic.colours import enlivened
 from impasto.classic.noise import noise
 from impasto.classic.outlines import borders, inset, sampled
-from impasto.classic.segmentation import LONGEST, Callback, Level, between, described, joined, reduced, segment
+from impasto.classic.progress import Callback
+from impasto.classic.segmentation import LONGEST, Level, between, described, joined, reduced, segment
 
 Floats = NDArray[np.float32]
 Labels = NDArray[np.int32]
