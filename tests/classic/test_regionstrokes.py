@@ -4,22 +4,10 @@ import warnings
 
 import numpy as np
 import pytest
+from scenes import CREAM, RED, photograph
 
 from impasto.classic.regionstrokes import stroked
 from impasto.errors import OptionError
-
-RED, CREAM = (0.8, 0.1, 0.1), (0.95, 0.9, 0.7)
-
-
-def photograph(seed=0, size=(96, 128)):
-    """Blots of colour of several sizes, and some noise."""
-    generator = np.random.default_rng(seed)
-    y, x = np.mgrid[: size[0], : size[1]]
-    picture = np.full((*size, 3), 0.5)
-    for radius in (40, 20, 20, 10, 10, 10):
-        inside = (x - generator.uniform(0, size[1])) ** 2 + (y - generator.uniform(0, size[0])) ** 2 < radius**2
-        picture[inside] = generator.uniform(0, 1, 3)
-    return np.clip(picture + generator.normal(0, 0.02, picture.shape), 0, 1).astype(np.float32)
 
 
 @pytest.mark.parametrize("turn", [0.0, 35.0, 90.0])

@@ -2,25 +2,14 @@
 
 import numpy as np
 import pytest
+from scenes import BLUE, CREAM, GREEN, RED, shapes
 
 from impasto.classic import segmentation
 from impasto.classic.segmentation import Level
 
-RED, BLUE, CREAM, GREEN = (0.8, 0.1, 0.1), (0.1, 0.2, 0.7), (0.95, 0.9, 0.7), (0.1, 0.5, 0.2)
-
 
 def segment(picture, detail, focus=None, smallest=30):
     return segmentation.segment(picture, Level(detail=detail, smallest=(smallest, smallest)), focus, 1_000_000)
-
-
-def shapes(height=150, width=200):
-    """Discs and a rectangle of flat colours, and which of them each pixel shows."""
-    y, x = np.mgrid[:height, :width] + 0.5
-    labels = np.zeros((height, width), int)
-    labels[(x - 50) ** 2 + (y - 50) ** 2 < 30**2] = 1
-    labels[(x - 150) ** 2 + (y - 100) ** 2 < 25**2] = 2
-    labels[100:140, 20:90] = 3
-    return np.float32([CREAM, RED, BLUE, GREEN])[labels], labels
 
 
 def same_partition(one, other):
