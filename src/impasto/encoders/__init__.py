@@ -98,8 +98,37 @@ def load(
     return Loaded(encoder.to(device=device, memory_format=torch.channels_last), checksum)  # type: ignore[call-overload]
 
 
+def untrained(name: str, seed: int = 0) -> VGG | ResNet:
+    """Build an encoder with random weights, for training from nothing.
+
+    Convolutions are drawn as in He et al. 2015, *Delving Deep into Rectifiers*, which keeps the size of activations from
+    layer to layer. The last of each residual block is 0, so that the blocks begin as identities (Goyal et al. 2017).
+
+    Args:
+        name: one of :data:`NAMES`.
+        seed: of the weights.
+
+    Returns:
+        The encoder, in float32 on the CPU.
+
+    Raises:
+        OptionError: an unknown name.
+    """
+    if name not in NAMES:
+        raise OptionError(f"unknown encoder {name}; choose one of {', '.join(NAMES)}")
+    encoder = ResNet() if name == "resnet50" else VGG(_architecture(name))
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for key, value in encoder.named_parameters():
+            if value.ndim == 4 and not ("." in key.removesuffix(".weight") and key.endswith("conv3.weight")):
+                value.normal_(0, (2 / value[0].numel()) ** 0.5, generator=generator)
+            else:
+                value.fill_(1.0 if key == "bn1.weight" else 0.0)
+    return encoder.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+
+
 def _vgg(name: str, file: Path, precision: torch.dtype, variant: Variant, official: bool) -> VGG:
-    architecture = {"vgg19": VGG19, "vgg16": VGG16}.get(name) or _packaged_architecture(name)
+    architecture = _architecture(name)
     with opened(file) as stored:
         held = _held(stored, name, architecture.parameters, architecture.layers, precision)
         ours = stored.is_ours(architecture.parameters)
@@ -140,7 +169,9 @@ def _resnet(file: Path, precision: torch.dtype, variant: Variant) -> ResNet:
     return filled(lambda: ResNet(pooling, padding, mean, deviation, precision), state, held.layers, held.lack)
 
 
-def _packaged_architecture(name: str) -> Architecture:
+def _architecture(name: str) -> Architecture:
+    if published := {"vgg19": VGG19, "vgg16": VGG16}.get(name):
+        return published
     with safe_open(packaged(name), framework="pt") as stored:
         return Architecture(**json.loads(stored.metadata()[ARCHITECTURE]))
 
@@ -186,4 +217,5 @@ __all__ = [
     "Variant",
     "load",
     "nearest",
+    "untrained",
 ]

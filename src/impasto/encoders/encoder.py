@@ -67,18 +67,38 @@ class Encoder(nn.Module):
             KeyError: a layer no network has.
             EncoderError: a layer that the weights file ends before.
         """
+        x = (picture - self.mean) / self.deviation
+        return self._answer(x.to(self.precision, memory_format=torch.channels_last), "", layers)
+
+    def onward(self, features: Tensor, after: str, layers: Collection[str]) -> dict[str, Tensor]:
+        """Go on from features that were computed before.
+
+        Args:
+            features: ``[N, C, h, w]`` of the layer ``after``, as that layer computes them, without an embedding; left as they are.
+            after: one of ``self.layers``.
+            layers: deeper ones, as for :meth:`forward`.
+
+        Returns:
+            What :meth:`forward` returns.
+
+        Raises:
+            KeyError: a layer no network has.
+            EncoderError: a layer that the weights file ends before.
+        """
+        return self._answer(features, after, layers)
+
+    def _answer(self, x: Tensor, after: str, layers: Collection[str]) -> dict[str, Tensor]:
+        """The features at ``layers``, from what the layer ``after`` computed, or, after no layer, from the centred picture."""
         asked = {layer: nearest(layer, self.whole) for layer in layers}
         wanted = set(asked.values())
         if lacking := [layer for layer in self.whole if layer in wanted and layer not in self.layers]:
             raise EncoderError(f"{self.lack}, which {lacking[0]} needs; name a file that holds more of the network")
         features: dict[str, Tensor] = {}
-        x = (picture - self.mean) / self.deviation
-        x = x.to(self.precision, memory_format=torch.channels_last)
-        before = ""
-        for layer in self.layers:
+        before = after
+        for layer in self.layers[self.layers.index(after) + 1 :] if after else self.layers:
             if len(features) == len(wanted):
                 break
-            x = self._compute(layer, x, spare=before not in wanted)
+            x = self._compute(layer, x, spare=before not in {*wanted, after})
             if layer in wanted:
                 features[layer] = self._report(layer, x)
             before = layer
