@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save
-from torch import nn
+from torch import Tensor, nn
 
 from impasto.errors import ModelError, OutputError
 from impasto.feedforward import arbitrary, decoder, fast
@@ -45,6 +45,25 @@ class Model:
     checksum: str
 
 
+@dataclass(frozen=True)
+class Content:
+    """What a model file holds.
+
+    Attributes:
+        kind: of model.
+        architecture: what its network is built from, as JSON keeps it.
+        weights: its state dict, in float32.
+        settings: how it was made, as JSON keeps it.
+        checksum: SHA-256 of the file.
+    """
+
+    kind: str
+    architecture: Mapping[str, Any]
+    weights: Mapping[str, Tensor]
+    settings: Mapping[str, Any]
+    checksum: str
+
+
 def write(network: nn.Module, path: str | os.PathLike[str], settings: Mapping[str, Any], *, precision: torch.dtype = torch.float32) -> None:
     """Write a model file, whole or not at all.
 
@@ -58,10 +77,29 @@ def write(network: nn.Module, path: str | os.PathLike[str], settings: Mapping[st
         OutputError: the file can't be written.
     """
     kind = next(kind for kind, (_, made) in KINDS.items() if isinstance(network, made))
-    described = {"kind": kind, "architecture": asdict(network.architecture), "settings": dict(settings)}  # type: ignore[call-overload]
-    weights = {name: value.detach().cpu().to(precision).contiguous() for name, value in network.state_dict().items()}
+    weights = {name: value.to(precision) for name, value in network.state_dict().items()}
+    store(path, kind, asdict(network.architecture), weights, settings)  # type: ignore[call-overload]
+
+
+def store(
+    path: str | os.PathLike[str], kind: str, architecture: Mapping[str, Any], weights: Mapping[str, Tensor], settings: Mapping[str, Any]
+) -> None:
+    """Write a model file of any ``kind``, whole or not at all.
+
+    Args:
+        path: the file to write.
+        kind: of model.
+        architecture: what its network is built from; kept as JSON.
+        weights: its state dict.
+        settings: how it was made; kept as JSON.
+
+    Raises:
+        OutputError: the file can't be written.
+    """
+    described = {"kind": kind, "architecture": dict(architecture), "settings": dict(settings)}
+    plain = {name: value.detach().cpu().contiguous() for name, value in weights.items()}
     try:
-        replace(path, save(weights, {_KEY: json.dumps(described, sort_keys=True)}))
+        replace(path, save(plain, {_KEY: json.dumps(described, sort_keys=True)}))
     except OSError as error:
         raise OutputError(f"{path} can't be written ({error.strerror}); free some space or choose another folder") from error
 
@@ -71,10 +109,31 @@ def read(path: str | os.PathLike[str], *kinds: str) -> Model:
 
     Args:
         path: the file.
-        kinds: those that will do; without any, all.
+        kinds: those that will do; without any, all of :data:`KINDS`.
 
     Returns:
         The network, for computing only, and what its file says of it.
+
+    Raises:
+        ModelError: the file is missing, damaged, or no model of these kinds.
+    """
+    content = held(path, *kinds)
+    try:
+        architecture, made = KINDS[content.kind]
+        with torch.device("meta"):
+            network = made(architecture(**content.architecture))
+        network.load_state_dict(content.weights, assign=True)
+    except (ValueError, KeyError, TypeError, RuntimeError) as error:
+        raise ModelError(_damaged(path)) from error
+    return Model(content.kind, network.requires_grad_(False).eval(), content.settings, content.checksum)
+
+
+def held(path: str | os.PathLike[str], *kinds: str) -> Content:
+    """Read what a model file holds, without building a network of it.
+
+    Args:
+        path: the file.
+        kinds: those that will do; without any, all.
 
     Raises:
         ModelError: the file is missing, damaged, or no model of these kinds.
@@ -86,19 +145,19 @@ def read(path: str | os.PathLike[str], *kinds: str) -> Model:
     if content[:2] in (b"PK", *PICKLES) and content[8:9] != b"{":
         raise ModelError(f"{path} holds a pickle, which could run any program; only safetensors files of ours are read")
     try:
-        weights = load(content)
+        weights = {name: value.float() for name, value in load(content).items()}
         size = int.from_bytes(content[:8], "little")
         described = json.loads(json.loads(content[8 : 8 + size])["__metadata__"][_KEY])
-        kind = described["kind"]
-        architecture, made = KINDS[kind]
-        with torch.device("meta"):
-            network = made(architecture(**described["architecture"]))
-        network.load_state_dict({name: value.float() for name, value in weights.items()}, assign=True)
-    except (SafetensorError, ValueError, KeyError, TypeError, RuntimeError) as error:
-        raise ModelError(f"{path} is damaged or no model of ours; train one with `impasto train fast`") from error
+        kind, architecture, settings = (described[name] for name in ("kind", "architecture", "settings"))
+    except (SafetensorError, ValueError, KeyError, TypeError) as error:
+        raise ModelError(_damaged(path)) from error
     if kinds and kind not in kinds:
         raise ModelError(f"{path} holds a model of kind {kind}, and {' or '.join(kinds)} is needed here; name another file")
-    return Model(kind, network.requires_grad_(False).eval(), described["settings"], sha256(content).hexdigest())
+    return Content(kind, architecture, weights, settings, sha256(content).hexdigest())
+
+
+def _damaged(path: str | os.PathLike[str]) -> str:
+    return f"{path} is damaged or no model of ours; `impasto train` makes them"
 
 
 def packaged(kind: str) -> Path:

@@ -25,18 +25,21 @@ class Record:
     Attributes:
         folder: beside the model file, called like it with ``.training`` at the end.
         checkpoint: the file in it that a training goes on from.
+        unit: what the training counts itself in.
     """
 
-    def __init__(self, output: str | os.PathLike[str]) -> None:
+    def __init__(self, output: str | os.PathLike[str], unit: str = "step") -> None:
         """Find out before any work is done whether there is a place for all files.
 
         Args:
             output: the model file.
+            unit: what the training counts itself in.
 
         Raises:
             OutputError: there is none.
         """
         target = Path(output)
+        self.unit = unit
         self.folder = target.with_name(f"{target.stem}.training")
         self.checkpoint = self.folder / "checkpoint.pt"
         self._log = self.folder / "log.jsonl"
@@ -48,12 +51,12 @@ class Record:
             if folder.exists() and not (folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)):
                 raise OutputError(f"nothing can be written into {folder}; choose another name or folder for the model")
 
-    def resume(self, matters: Mapping[str, Any], steps: int) -> dict[str, Any] | None:
+    def resume(self, matters: Mapping[str, Any], count: int) -> dict[str, Any] | None:
         """The state that :meth:`save` kept, or None where there is none.
 
         Args:
             matters: the options that must be as they were.
-            steps: of the whole training.
+            count: of units, such as steps, in the whole training.
 
         Raises:
             ModelError: a damaged checkpoint, or one of another training.
@@ -65,19 +68,19 @@ class Record:
             with zipfile.ZipFile(self.checkpoint) as parts:  # as PyTorch writes them; it doesn't look at their checksums
                 whole = parts.testzip() is None
             state: dict[str, Any] = torch.load(self.checkpoint, map_location="cpu", weights_only=True) if whole else {}
-            before, step = json.loads(state["matters"]), int(state["step"])
+            before, taken = json.loads(state["matters"]), int(state[self.unit])
         except (OSError, RuntimeError, ValueError, TypeError, KeyError, EOFError, pickle.UnpicklingError, zipfile.BadZipFile) as error:
             raise ModelError(f"{self.checkpoint} is damaged or no checkpoint of ours; {afresh}") from error
         changed = [name for name, value in matters.items() if before.get(name) != value]
         if changed:
             was = [f"{name} ({before[name]})" if isinstance(before.get(name), int | float) else name for name in changed]
             raise ModelError(f"{self.checkpoint} was made with another {', '.join(was)}; give what it was, or {afresh}")
-        if step > steps:
-            raise ModelError(f"{self.checkpoint} has taken {step} steps already; ask for no fewer, or {afresh}")
+        if taken > count:
+            raise ModelError(f"{self.checkpoint} has taken {taken} {self.unit}s already; ask for no fewer, or {afresh}")
         return state
 
-    def begin(self, step: int) -> None:
-        """Make the folder, and forget what the log says of anything after ``step``, which will be done again.
+    def begin(self, taken: int) -> None:
+        """Make the folder, and forget what the log says of anything after so many units were ``taken``, which will be done again.
 
         Raises:
             OutputError: it can't be written.
@@ -86,8 +89,8 @@ class Record:
             self.folder.mkdir(exist_ok=True)
         except OSError as error:
             raise OutputError(f"{self.folder} can't be made ({error.strerror}); choose another folder for the model") from error
-        kept = [json.dumps(line) for line in self._lines() if line["step"] <= step]
-        self._replace(self._log, "".join(f"{line}\n" for line in kept).encode())
+        kept = [json.dumps(line) for line in self.lines() if line[self.unit] <= taken]
+        self.keep(self._log, "".join(f"{line}\n" for line in kept).encode())
 
     def log(self, line: Mapping[str, float]) -> None:
         """Add a ``line`` to the log.
@@ -109,7 +112,7 @@ class Record:
         """
         stream = BytesIO()
         torch.save({**state, "matters": json.dumps(matters)}, stream)
-        self._replace(self.checkpoint, stream.getvalue())
+        self.keep(self.checkpoint, stream.getvalue())
 
     def draw(self) -> None:
         """Draw the log's losses over the steps.
@@ -119,7 +122,7 @@ class Record:
         """
         from matplotlib.figure import Figure
 
-        lines = self._lines()
+        lines = self.lines()
         if not lines:
             return
         figure = Figure(figsize=(9, 5.5), layout="constrained")
@@ -133,7 +136,7 @@ class Record:
         axes.legend()
         stream = BytesIO()
         figure.savefig(stream, format="png", dpi=110)
-        self._replace(self.folder / "loss.png", stream.getvalue())
+        self.keep(self.folder / "loss.png", stream.getvalue())
 
     def show(self, photographs: Tensor, styles: Sequence[Tensor], paintings: Sequence[Tensor], step: int) -> None:
         """Write a sheet: the photographs in the first column, the styles in the first row, the paintings where they meet.
@@ -152,7 +155,7 @@ class Record:
         sheet = torch.cat([torch.cat(list(column), 1) for column in columns], 2)
         picture.save(sheet[None].clamp(0, 1), self.folder / f"samples-{step:06d}.png")
 
-    def _lines(self) -> list[dict[str, float]]:
+    def lines(self) -> list[dict[str, float]]:
         """What has been logged; a line that was cut off is left out."""
         lines = []
         if self._log.exists():
@@ -161,7 +164,12 @@ class Record:
                     lines.append(json.loads(text))
         return lines
 
-    def _replace(self, file: Path, content: bytes) -> None:
+    def keep(self, file: Path, content: bytes) -> None:
+        """Write a ``file`` in the folder, whole or not at all, with all of its ``content``.
+
+        Raises:
+            OutputError: it can't be written.
+        """
         try:
             picture.replace(file, content)
         except OSError as error:
