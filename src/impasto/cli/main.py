@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from impasto import __version__
+from impasto.cli.evaluate import classify, evaluate
 from impasto.cli.export import export
 from impasto.cli.progress import Bar
 from impasto.cli.reconstruct import reconstruct
@@ -182,5 +183,5 @@ def styles(sheet: str | None) -> None:
     console.print(f"\nExample photographs: {', '.join(EXAMPLES)}", soft_wrap=True)
 
 
-for _command in (compare, export, figure, texture, invert, reconstruct, train, weights):
+for _command in (classify, compare, evaluate, export, figure, texture, invert, reconstruct, train, weights):
     main.add_command(_command)

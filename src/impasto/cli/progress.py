@@ -62,8 +62,8 @@ class Bar:
         columns = (TextColumn("{task.description}"), BarColumn(bar_width=10), DownloadColumn(), TransferSpeedColumn())
         self._draw("weights", columns, size, fetched)
 
-    def trained(self, step: int, steps: int, losses: Mapping[str, float], speed: float) -> None:
-        """Say how far a training is: ``step`` of ``steps``, its ``losses``, and its ``speed`` in pictures per second."""
+    def trained(self, step: int, steps: int, losses: Mapping[str, float], speed: float, stage: str = "training") -> None:
+        """Say how far a ``stage`` of a training is: ``step`` of ``steps``, its ``losses``, and its ``speed`` in pictures per second."""
         if self.quiet:
             return
         from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
@@ -78,7 +78,16 @@ class Bar:
             TextColumn("{task.fields[losses]}", table_column=Column(no_wrap=True)),
         )
         said = " ".join(f"{name} {value:.3g}" for name, value in losses.items())
-        self._draw("training", columns, steps, step, speed=speed, losses=said)
+        self._draw(stage, columns, steps, step, speed=speed, losses=said)
+
+    def counted(self, thing: str, done: int, count: int) -> None:
+        """Say how many of a ``thing`` are ``done``, of a ``count`` of them."""
+        if self.quiet:
+            return
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+
+        columns = (TextColumn("{task.description}"), BarColumn(bar_width=10), MofNCompleteColumn(), TimeRemainingColumn(compact=True))
+        self._draw(thing, columns, count, done)
 
     def close(self) -> None:
         """Leave the bar as it is."""

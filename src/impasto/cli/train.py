@@ -1,10 +1,13 @@
 """``impasto train``: networks of one's own."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from impasto.cli.progress import Bar
+
+if TYPE_CHECKING:
+    from impasto.evaluate.classifier_training import Progress as Epochs
 
 
 @click.group()
@@ -60,5 +63,56 @@ def fast(style: tuple[str, ...], photos: str, output: str, quiet: bool, **option
         raise click.exceptions.Exit(0 if trained.finished else 130)
     if not trained.finished:
         click.echo(f"Stopped at step {trained.step}; the model so far is in {output}, and the same command goes on from there", err=True)
+        raise click.exceptions.Exit(130)
+    click.echo(output)
+
+
+@train.command()
+@click.argument("folder")
+@click.option("-o", "--output", required=True, metavar="OUT", help="The model file, such as model.safetensors.")
+@click.option(
+    "--encoder",
+    default="auto",
+    show_default=True,
+    help="The pretrained network; auto is resnet50, or pocket, which needs no download, where resnet50 can't be fetched.",
+)
+@click.option("--encoder-weights", metavar="FILE", help="A file in place of the encoder's own weights.")
+@click.option("--unfreeze", metavar="LAYER,LAYER", help="Layers of the encoder to train, too, such as layer4; `all` is all.")
+@click.option("--scratch", is_flag=True, help="Train all of it from random weights, to see what transfer is worth.")
+@click.option("--augment/--no-augment", default=None, help="See random crops and mirror images.  [default: where layers are trained]")
+@click.option("--size", type=int, help="Side in pixels of what is seen of a picture.  [default: 224, and 160 for pocket]")
+@click.option("--epochs", type=int, default=60, show_default=True, help="At most.")
+@click.option("--patience", type=int, default=12, show_default=True, metavar="N", help="Epochs without a gain after which it ends.")
+@click.option("--batch", type=int, default=32, show_default=True, help="Pictures at each step.")
+@click.option("--rate", type=float, default=3e-4, show_default=True, help="The highest learning rate of the head.")
+@click.option("--held-out", type=float, default=0.2, show_default=True, help="The share of each class that is kept back to score by.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Of all randomness.")
+@click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda|mps", help="Where to compute.")
+@click.option("--quiet", is_flag=True, help="No progress bar.")
+def classifier(folder: str, output: str, unfreeze: str | None, quiet: bool, **options: Any) -> None:
+    """Teach a pretrained network the classes of your own pictures.
+
+    FOLDER holds a subfolder of pictures for each class, such as an artist. Beside OUT a folder fills with a log, learning
+    curves, at the end a confusion matrix, and a checkpoint: the same command again goes on from it.
+    """
+    import warnings
+
+    from impasto.evaluate.classifier_training import train as learn
+
+    warnings.showwarning = lambda message, *_, **__: click.echo(f"impasto: {message}", err=True)
+    layers = () if unfreeze is None else tuple(name.strip() for name in unfreeze.split(","))
+    with Bar(quiet) as bar:
+
+        def show(progress: "Epochs") -> None:
+            bar.trained(progress.done, progress.count, progress.figures, progress.speed, progress.stage)
+
+        trained = learn(folder, output, unfreeze=layers, callback=show, fetching=bar.fetching, **options)
+    click.echo(
+        f"{trained.accuracy:.1%} of {trained.confusion.sum()} held out pictures of {len(trained.classes)} classes named rightly, "
+        f"seen through {trained.encoder} after epoch {trained.best} of {trained.epoch}",
+        err=True,
+    )
+    if not trained.finished:
+        click.echo(f"Stopped; the best model so far is in {output}, and the same command goes on from there", err=True)
         raise click.exceptions.Exit(130)
     click.echo(output)

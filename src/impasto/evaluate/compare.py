@@ -7,10 +7,9 @@ from typing import Any
 from PIL import Image
 
 from impasto.errors import Interrupted, OptionError
-from impasto.evaluate.series import Callback, Painted, originals, paint
+from impasto.evaluate.series import Callback, Painted, able, originals, paint, wish
 from impasto.evaluate.sheet import sheet
-from impasto.methods import ALL, METHODS, RENDERINGS, Network, Rendering
-from impasto.options import concerns
+from impasto.methods import ALL, METHODS, Network, Rendering
 from impasto.picture import Source
 
 COLUMNS = 4  # at most
@@ -52,20 +51,11 @@ def compare(
         ImpastoError: no method could paint, or none that optimises for the options' sake; the error is the first one's.
         Interrupted: Ctrl-C; it carries the sheet of what was painted so far, and counts that in paintings, not steps.
     """
-    names = [name for name in ALL if _uses(name) >= {"content", "style"}] if methods is None else list(methods)
-    for name in names:
-        if name not in ALL:
-            raise OptionError(f"unknown method {name}; choose out of {', '.join(ALL)}")
-    if not names:
-        raise OptionError(f"there is no method to compare; name some out of {', '.join(ALL)}")
+    names = able(methods)
     pictures = originals(content, style, size)
-
     own = {} if encoder == "own" else {"encoder": encoder}
     common = {"fast": fast, "size": size, **own, **options}
-    wishes = {name: {option: value for option, value in common.items() if concerns(option, name)} for name in names}
-    pair = {"content": content, "style": style}
-    given = {name: {kind: one if name not in RENDERINGS or kind in _uses(name) else None for kind, one in pair.items()} for name in names}
-    series, interrupted = paint({name: {**given[name], **wish, "method": name} for name, wish in wishes.items()}, callback)
+    series, interrupted = paint({name: wish(name, content, style, common) for name in names}, callback)
     optimised = [painted for painted in series if painted.name in METHODS]
     # What is wrong with an option is no less wrong where a network, which has no use for it, painted all the same.
     if optimised and all(isinstance(painted.error, OptionError) for painted in optimised):
@@ -81,12 +71,6 @@ def compare(
     if interrupted:
         raise Interrupted(drawn, len(series), None)
     return drawn, series
-
-
-def _uses(name: str) -> frozenset[str]:
-    """The pictures that a method makes use of."""
-    method = ALL[name]
-    return method.sources | method.optional if isinstance(method, Rendering) else method.sources
 
 
 def _lines(painted: Painted) -> list[str]:

@@ -9,10 +9,11 @@ from typing import Any
 from PIL import Image
 
 from impasto import examples, picture, styles
-from impasto.errors import ImpastoError, Interrupted
+from impasto.errors import ImpastoError, Interrupted, OptionError
 from impasto.evaluate.sheet import Cell
+from impasto.methods import ALL, RENDERINGS, Rendering
 from impasto.optimise import Progress
-from impasto.options import whole
+from impasto.options import concerns, whole
 from impasto.painting import named, stylize
 from impasto.picture import Opened, Source
 
@@ -75,7 +76,7 @@ def paint(wishes: Mapping[str, Mapping[str, Any]], callback: Callback | None = N
     series: list[Painted] = []
     for index, (name, wish) in enumerate(wishes.items()):
         try:
-            series.append(_painted(wish, Turn(name, index, len(wishes)), callback))
+            series.append(attempt(wish, Turn(name, index, len(wishes)), callback))
         except KeyboardInterrupt:
             if not any(painted.picture for painted in series):
                 raise
@@ -87,7 +88,20 @@ def paint(wishes: Mapping[str, Mapping[str, Any]], callback: Callback | None = N
     return series, False
 
 
-def _painted(wish: Mapping[str, Any], turn: Turn, callback: Callback | None) -> Painted:
+def attempt(wish: Mapping[str, Any], turn: Turn, callback: Callback | None) -> Painted:
+    """One painting of a series.
+
+    Args:
+        wish: what :func:`impasto.stylize` is given.
+        turn: the painting's name and place in the series.
+        callback: told of every step.
+
+    Returns:
+        What came of it, be that an error or a canvas that Ctrl-C stopped.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C before there was anything to show.
+    """
     last: list[Progress] = []
 
     def listen(progress: Progress) -> None:
@@ -103,6 +117,41 @@ def _painted(wish: Mapping[str, Any], turn: Turn, callback: Callback | None) -> 
     except ImpastoError as error:
         return Painted(turn.name, error=error)
     return Painted(turn.name, image, finished, last[0].step, last[0].seconds, last[0].terms)
+
+
+def able(methods: Sequence[str] | None) -> list[str]:
+    """The ``methods`` themselves, or, for None, all that make use of a content and a style.
+
+    Raises:
+        OptionError: an unknown name, or none at all.
+    """
+    names = [name for name in ALL if _uses(name) >= {"content", "style"}] if methods is None else list(methods)
+    for name in names:
+        if name not in ALL:
+            raise OptionError(f"unknown method {name}; choose out of {', '.join(ALL)}")
+    if not names:
+        raise OptionError(f"there is no method to paint with; name some out of {', '.join(ALL)}")
+    return names
+
+
+def wish(method: str, content: Source, style: Source, options: Mapping[str, Any]) -> dict[str, Any]:
+    """What :func:`impasto.stylize` is given for one of several methods that paint the same pictures.
+
+    Args:
+        method: its name.
+        content: the photograph; left out where the method has no use for it.
+        style: the painting, likewise.
+        options: those of all methods; it is given those that it has a use for.
+    """
+    pair = {"content": content, "style": style}
+    given = {kind: one if method not in RENDERINGS or kind in _uses(method) else None for kind, one in pair.items()}
+    return {**given, **{option: value for option, value in options.items() if concerns(option, method)}, "method": method}
+
+
+def _uses(name: str) -> frozenset[str]:
+    """The pictures that a method makes use of."""
+    method = ALL[name]
+    return method.sources | method.optional if isinstance(method, Rendering) else method.sources
 
 
 def sources(content: Source, style: Source) -> tuple[Source, Source]:
