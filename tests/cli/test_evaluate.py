@@ -208,7 +208,7 @@ class TestEvaluate:
         monkeypatch.setattr("impasto.evaluate.grid.grid", lambda *_, **__: ([], True))
         said = run("evaluate", "--methods", "arbitrary", *self.TWO)
         assert (said.exit_code, said.stdout) == (130, "")
-        assert said.stderr == "Stopped; the same command goes on from there\n"
+        assert said.stderr == "Stopped after 0 paintings; the same command goes on from there\n"
 
     def test_complaints(self, results):
         assert "name either" in complaint("evaluate", *self.TWO)

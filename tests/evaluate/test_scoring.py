@@ -98,7 +98,7 @@ class TestCritic:
         """The figures of its measures, of pictures brought to one size."""
         result = small("coffee", 96)
         result.save(places / "result.png")
-        (scored,) = score([places / "result.png"], [examples.path("coffee")], ["waves"], critic)
+        ((scored,), _) = score([places / "result.png"], [examples.path("coffee")], ["waves"], critic)
         assert list(scored.scores) == OURS
         pixels = {name: picture.read(file).picture for name, file in (("result", places / "result.png"), ("style", packaged.path("waves")))}
         size = picture.fit(result.size, 64)
@@ -112,7 +112,7 @@ class TestCritic:
 
     def test_a_copy_of_the_content_and_of_the_style(self, places, critic):
         content = places / "contents" / "coffee.png"
-        (scored,) = score([content], [content], [content], critic)
+        ((scored,), _) = score([content], [content], [content], critic)
         for name, value in scored.scores.items():
             assert value == pytest.approx(measures.MEASURES[name].ideal, abs=1e-5), name
 
@@ -123,7 +123,7 @@ class TestCritic:
         small("coffee").resize(size).save(places / "result.png")
         arguments = ([places / "result.png"], [places / "contents" / "coffee.png"], ["waves"], critic)
         if fits:
-            assert len(score(*arguments)) == 1
+            assert len(score(*arguments)[0]) == 1
         else:
             with pytest.raises(PictureError, match=rf"is {size[0]} x {size[1]} pixels, and .*coffee\.png is 64 x 43, of other proportions"):
                 score(*arguments)
@@ -135,12 +135,14 @@ class TestCritic:
         for style in ("waves", "pointillism"):
             small("coffee").save(results / f"coffee-{style}.png")
         critic = Critic(size=64, classifier=art, device="cpu")
-        scored = score([results], [places / "contents"], [places / "styles"], critic)
+        scored, _ = score([results], [places / "contents"], [places / "styles"], critic)
         assert {one.style.stem: (one.scores["deception"], one.taken_for) for one in scored} == {
             "waves": (0.0, "seurat"),
             "pointillism": (1.0, "seurat"),
         }
-        every = score([results], [places / "contents"], [places / "styles"], Critic(size=64, classifier=art, artist="seurat", device="cpu"))
+        every, _ = score(
+            [results], [places / "contents"], [places / "styles"], Critic(size=64, classifier=art, artist="seurat", device="cpu")
+        )
         assert [one.scores["deception"] for one in every] == [1.0, 1.0]
 
     def test_a_model_for_other_classes(self, places, art):
@@ -158,6 +160,17 @@ class TestCritic:
             Critic(classifier=art.with_name("none.safetensors"))
         with pytest.raises(EncoderError):
             Critic(encoder_weights=art.with_name("none.safetensors"))
+
+    def test_ctrl_c_keeps_what_is_scored(self, places, critic):
+        (places / "results").mkdir()
+        for name in ("coffee", "chelsea"):
+            small(name).save(places / "results" / f"{name}-waves.png")
+
+        def stop(done, count):
+            raise KeyboardInterrupt
+
+        scored, stopped = score([places / "results"], [places / "contents"], ["waves"], critic, callback=stop)
+        assert ([one.content.stem for one in scored], stopped) == (["chelsea"], True)
 
     def test_unreadable(self, places, critic):
         (places / "result.png").write_bytes(b"nothing")

@@ -146,8 +146,7 @@ def evaluate(
     with Bar(quiet) as bar:
         critic = Critic(size=size, fetching=bar.fetching, **options)
         if methods is None:
-            scored = score(results, contents, styles, critic, callback=lambda done, count: bar.counted("paintings", done, count))
-            stopped = False
+            scored, stopped = score(results, contents, styles, critic, callback=lambda done, count: bar.counted("paintings", done, count))
         else:
             scored, stopped = _paint(methods, contents, styles, to or "evaluation", critic, bar, size, full, options["device"])
     if scored:
@@ -158,7 +157,8 @@ def evaluate(
         for file in written:
             click.echo(file)
     if stopped:
-        click.echo("Stopped; the same command goes on from there", err=True)
+        goes_on = "" if methods is None else "; the same command goes on from there"
+        click.echo(f"Stopped after {len(scored)} paintings{goes_on}", err=True)
         raise click.exceptions.Exit(130)
 
 

@@ -23,7 +23,6 @@ from impasto.encoders.devices import DEVICES, choose_device
 from impasto.errors import ModelError, OptionError
 from impasto.evaluate.folders import square
 from impasto.feedforward import models
-from impasto.feedforward.models import Content
 from impasto.picture import Source
 
 if TYPE_CHECKING:
@@ -203,13 +202,10 @@ def read(
     with _trouble(damaged):
         described = dict(content.architecture)
         architecture = Architecture(**{**described, **{name: tuple(described[name]) for name in ("classes", "unfrozen")}})
-        blank = encoders.untrained(architecture.encoder)
-    if _is_whole(content, architecture, blank):
-        encoder = blank.to(where)
-    else:
-        loaded = encoders.load(
-            architecture.encoder, Path(encoder_weights) if encoder_weights else None, where, torch.float32, progress=fetching
-        )
+        encoder = _complete(architecture)
+    if encoder is None:
+        weights = Path(encoder_weights) if encoder_weights else None
+        loaded = encoders.load(architecture.encoder, weights, where, torch.float32, progress=fetching)
         if loaded.checksum != content.settings.get("encoder_sha256"):
             raise ModelError(f"{path} was trained on other weights of {architecture.encoder}; name their file with --encoder-weights")
         encoder = loaded.encoder
@@ -228,9 +224,13 @@ def _trouble(message: str) -> Iterator[None]:
         raise ModelError(message) from error
 
 
-def _is_whole(content: Content, architecture: Architecture, blank: Encoder) -> bool:
-    """Whether a file holds all weights that its classifier needs, so that the encoder's own are no matter."""
-    return set(architecture.unfrozen) == set(unfreezable(blank)) and deepest(blank) == architecture.layer
+def _complete(architecture: Architecture) -> Encoder | None:
+    """An encoder for a classifier whose file holds all weights, so that the encoder's own are no matter; else None."""
+    if not architecture.unfrozen:
+        return None
+    blank = encoders.untrained(architecture.encoder)
+    whole = set(architecture.unfrozen) == set(unfreezable(blank)) and architecture.layer == deepest(blank)
+    return blank if whole else None
 
 
 @dataclass(frozen=True)

@@ -121,7 +121,7 @@ def score(
     critic: Critic,
     *,
     callback: Callable[[int, int], None] | None = None,
-) -> list[Scored]:
+) -> tuple[list[Scored], bool]:
     """Score paintings that are there.
 
     Args:
@@ -134,19 +134,22 @@ def score(
         callback: called after each painting with how many are done, and of how many.
 
     Returns:
-        The paintings with their scores.
+        The paintings with their scores, and whether Ctrl-C ended the work before all had them.
 
     Raises:
         PictureError: a file that can't be read, a painting of other proportions than its content, or none that has a name as above.
         OptionError: a name that is not ours, or a style of an artist that the critic's classifier doesn't know.
     """
     paintings = match(results, photographs(contents), painted(styles))
-    scored = []
-    for done, painting in enumerate(paintings, 1):
-        scored.append(critic(painting))
-        if callback:
-            callback(done, len(paintings))
-    return scored
+    scored: list[Scored] = []
+    try:
+        for painting in paintings:
+            scored.append(critic(painting))
+            if callback:
+                callback(len(scored), len(paintings))
+    except KeyboardInterrupt:
+        return scored, True
+    return scored, False
 
 
 def photographs(places: Sequence[Place]) -> list[Path]:
