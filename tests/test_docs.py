@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from impasto.cli import main
+from impasto.evaluate.measures import MEASURES
 from impasto.losses import TotalVariation
 from impasto.methods import METHODS, NETWORKS, RENDERINGS
 
@@ -92,6 +93,25 @@ def test_pages_of_renderings(name: str) -> None:
         with main.commands[verb].make_context(verb, arguments) as context:
             asked.append(context.params["method"])
     assert name in asked
+
+
+@pytest.mark.parametrize(("text", "count"), [("transfer", 6), ("evaluation", 4)])
+def test_commands_of_guides(text: str, count: int) -> None:
+    """The command line understands them."""
+    blocks = re.findall(r"```sh\n(.+?)\n```", (DOCS / f"{text}.md").read_text(encoding="utf-8"), re.DOTALL)
+    lines = [shlex.split(line, comments=True) for block in blocks for line in block.splitlines()]
+    assert len(lines) == count
+    for _, verb, *arguments in lines:
+        command = main.commands[verb]
+        if verb == "train":
+            command, arguments = command.commands[arguments[0]], arguments[1:]
+        with command.make_context(verb, arguments) as context:
+            assert context.params
+
+
+def test_guide_has_every_measure() -> None:
+    text = (DOCS / "evaluation.md").read_text(encoding="utf-8")
+    assert all(f"| {measure.title} |" in text for measure in MEASURES.values())
 
 
 @pytest.mark.parametrize("text", TEXTS, ids=[str(text.relative_to(DOCS)) for text in TEXTS])

@@ -181,10 +181,13 @@ class TestNetwork:
         assert tuple(found) == CLASSES
         assert sum(found.values()) == pytest.approx(1)
 
-    def test_layers_without_weights(self):
+    def test_layers_to_unfreeze(self):
+        assert classifier.unfrozen(pocket(), ("conv5_1", "conv2_1")) == ("conv2_1", "conv5_1")
+        assert len(classifier.unfrozen(pocket(), ("all",))) == 10
+        assert classifier.unfrozen(encoders.untrained("resnet50"), ("all",)) == ("conv1", "relu1", "layer1", "layer2", "layer3", "layer4")
         for layer in ("pool4", "relu5_1", "nosuch"):
             with pytest.raises(OptionError, match="has no weights to unfreeze; choose out of conv1_1, "):
-                Classifier(Architecture("pocket", "relu5_1", 160, CLASSES, 32, (layer,)), pocket())
+                classifier.unfrozen(pocket(), (layer,))
 
 
 def everything(encoder):

@@ -68,18 +68,12 @@ class Classifier(nn.Module):
         Args:
             architecture: what it is built from.
             encoder: that it names; taken over, not copied. Of its weights those that are ``unfrozen`` are set to be trained.
-
-        Raises:
-            OptionError: a layer to be unfrozen that has no weights, or lies deeper than the last that is used.
         """
         super().__init__()
         self.architecture = architecture
         self.encoder = encoder.requires_grad_(False)
         layers = encoder.layers[: encoder.layers.index(architecture.layer) + 1]
         for layer in architecture.unfrozen:
-            if layer not in layers or not _weights(encoder, layer):
-                able = ", ".join(one for one in layers if _weights(encoder, one))
-                raise OptionError(f"{layer} has no weights to unfreeze; choose out of {able}, or all")
             for name in _weights(encoder, layer):
                 encoder.get_parameter(name).requires_grad_(True)
         # The layer that the frozen part ends with: "" where there is none, the deepest where all is frozen.
@@ -153,6 +147,19 @@ def deepest(encoder: Encoder) -> str:
 def unfreezable(encoder: Encoder) -> tuple[str, ...]:
     """The layers of an ``encoder`` that have weights, up to its deepest one."""
     return tuple(layer for layer in encoder.layers[: encoder.layers.index(deepest(encoder)) + 1] if _weights(encoder, layer))
+
+
+def unfrozen(encoder: Encoder, asked: Sequence[str]) -> tuple[str, ...]:
+    """The layers of an ``encoder`` that are ``asked`` for, in the order of computation; ``all`` is all that have weights.
+
+    Raises:
+        OptionError: a layer without weights, or deeper than the last that is used.
+    """
+    able = unfreezable(encoder)
+    for layer in asked:
+        if layer not in (*able, "all"):
+            raise OptionError(f"{layer} has no weights to unfreeze; choose out of {', '.join(able)}, or all")
+    return able if "all" in asked else tuple(layer for layer in able if layer in asked)
 
 
 def write(classifier: Classifier, path: str | os.PathLike[str], settings: Mapping[str, Any]) -> None:

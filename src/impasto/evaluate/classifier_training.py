@@ -21,10 +21,10 @@ from impasto import encoders
 from impasto.encoders.devices import DEVICES, choose_device
 from impasto.errors import EncoderError, ModelError, OptionError, PictureError
 from impasto.evaluate import classifier as classifiers
-from impasto.evaluate.classifier import Architecture, Classifier, accuracy, confusion, deepest, draw_confusion, png, unfreezable
+from impasto.evaluate.classifier import Architecture, Classifier, accuracy, confusion, deepest, draw_confusion, png, unfrozen
 from impasto.evaluate.folders import Split, Squares, labelled, split
 from impasto.feedforward.record import Record
-from impasto.feedforward.training import stopping
+from impasto.feedforward.training import REDRAWN, stopping
 from impasto.options import whole
 
 AUTO = "auto"
@@ -161,11 +161,7 @@ def train(
     record = Record(output, "epoch")
     pictures = labelled(folder, least=LEAST)
     eye = _eye(encoder, encoder_weights, scratch, seed, where, fetching)
-    trainable = unfreezable(eye.network)
-    unknown = [layer for layer in unfreeze if layer not in (*trainable, "all")]
-    if unknown:
-        raise OptionError(f"{unknown[0]} has no weights to unfreeze; choose out of {', '.join(trainable)}, or all")
-    chosen = trainable if scratch or "all" in unfreeze else tuple(layer for layer in trainable if layer in unfreeze)
+    chosen = unfrozen(eye.network, ("all",) if scratch else unfreeze)
     side = size or SIDES.get(eye.name, SIDE)
     last = deepest(eye.network)
     with torch.no_grad():
@@ -266,10 +262,10 @@ class _Run:
 
         begun = self._look()
         record.begin(first)
-        epoch, stopped = first, False
+        epoch, stopped, drawn = first, False, time.perf_counter()
         figures: dict[str, float] = {}
         with stopping() as stop:
-            while epoch < self.epochs and epoch - best < self.patience:
+            while epoch < self.epochs and epoch - best < self.patience and not stopped:
                 began = time.perf_counter()
                 for group, full in zip(optimiser.param_groups, rates, strict=True):
                     group["lr"] = full * (1 + math.cos(math.pi * epoch / self.epochs)) / 2
@@ -287,21 +283,29 @@ class _Run:
                 record.log({"epoch": epoch, **figures, "seconds": round(time.perf_counter() - began, 3)})
                 taken = {"epoch": epoch, "best": best, "lowest": lowest, "kept": kept}
                 record.save({**taken, "network": network.trained(), "optimiser": optimiser.state_dict()}, self.matters)
-                if stop.is_set():
-                    stopped = True
-                    break
+                if time.perf_counter() - drawn > REDRAWN:
+                    self._draw(best)
+                    drawn = time.perf_counter()
+                stopped = stop.is_set()
         if best == 0:
             raise KeyboardInterrupt
         network.restore(kept)
-        names = network.architecture.classes
-        answers = self._answers(self.parts.held_out, begun).argmax(1).tolist()
-        found = confusion([names[answer] for answer in answers], [names[self.labels[one]] for one in self.parts.held_out], names)
-        ended = Trained(epoch, best, not stopped, network.architecture.encoder, names, found)
-        record.keep(record.folder / "curves.png", draw_curves(record.lines(), best))
-        record.keep(record.folder / "confusion.png", draw_confusion(found, names))
+        self._draw(best)
+        found = self._confusion(begun)
+        record.keep(record.folder / "confusion.png", draw_confusion(found, network.architecture.classes))
+        ended = Trained(epoch, best, not stopped, network.architecture.encoder, network.architecture.classes, found)
         outcome = {"epoch": epoch, "best": best, "accuracy": ended.accuracy, "confusion": found.tolist()}
         classifiers.write(network, output, {**settings, **outcome})
         return ended
+
+    def _draw(self, best: int) -> None:
+        self.record.keep(self.record.folder / "curves.png", draw_curves(self.record.lines(), best))
+
+    def _confusion(self, begun: "_Begun") -> NDArray[np.int64]:
+        """What the pictures that are held out are taken for."""
+        names, held_out = self.network.architecture.classes, self.parts.held_out
+        answers = self._answers(held_out, begun).argmax(1).tolist()
+        return confusion([names[answer] for answer in answers], [names[self.labels[index]] for index in held_out], names)
 
     def _look(self) -> "_Begun":
         """Read every picture once, and compute what the frozen part makes of those that are always seen alike."""
@@ -414,6 +418,7 @@ def draw_curves(lines: Sequence[Mapping[str, float]], best: int) -> bytes:
         best: the epoch whose weights were kept.
     """
     from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
 
     figure = Figure(figsize=(10, 4.2), layout="constrained")
     for axes, name in zip(figure.subplots(1, 2), ("loss", "accuracy"), strict=True):
@@ -421,6 +426,7 @@ def draw_curves(lines: Sequence[Mapping[str, float]], best: int) -> bytes:
             axes.plot([line["epoch"] for line in lines], [line[key] for line in lines], label=label, marker=".", markersize=4)
         axes.axvline(best, color="#888888", linewidth=1, linestyle="--", label=f"kept: epoch {best}")
         axes.set(xlabel="epoch", ylabel="cross entropy" if name == "loss" else "share named rightly")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(visible=True, alpha=0.25)
         axes.legend()
     return png(figure)
