@@ -95,7 +95,7 @@ def test_pages_of_renderings(name: str) -> None:
     assert name in asked
 
 
-@pytest.mark.parametrize(("text", "count"), [("transfer", 6), ("evaluation", 4)])
+@pytest.mark.parametrize(("text", "count"), [("transfer", 6), ("evaluation", 5)])
 def test_commands_of_guides(text: str, count: int) -> None:
     """The command line understands them."""
     blocks = re.findall(r"```sh\n(.+?)\n```", (DOCS / f"{text}.md").read_text(encoding="utf-8"), re.DOTALL)

@@ -1,5 +1,6 @@
 """``impasto classify`` and ``impasto evaluate``: what pictures are taken for, and how good paintings are."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from impasto.optimise import Progress
 
 ENDINGS = (".html", ".csv", ".json", ".png")
+WIDE = 120  # columns, of a table where there is no terminal to fit into
 
 
 @click.command()
@@ -153,7 +155,10 @@ def evaluate(
         if methods is not None:
             outputs = (*outputs, *(str(Path(to or "evaluation") / f"report{ending}") for ending in ENDINGS))
         written = [file for file in outputs if _write(file, scored)]
-        Console().print(report.table(scored, paintings=paintings, by=sort))
+        console = Console()
+        if not console.is_terminal and "COLUMNS" not in os.environ:
+            console.width = WIDE
+        console.print(report.table(scored, paintings=paintings, by=sort))
         for file in written:
             click.echo(file)
     if stopped:

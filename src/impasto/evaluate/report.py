@@ -190,12 +190,15 @@ def pareto(scored: Sequence[Scored]) -> bytes:
 
     figure = Figure(figsize=(10, 6.4), dpi=160, layout="constrained")
     axes = figure.subplots()
-    across = [style for _, style, _ in dots]
-    if min(across) > 0 and max(across) > 10 * min(across):
-        axes.set_xscale("log")
-        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-        axes.xaxis.set_minor_formatter(NullFormatter())
+    for axis, scale, distances in (
+        (axes.xaxis, axes.set_xscale, [style for _, style, _ in dots]),
+        (axes.yaxis, axes.set_yscale, [content for _, _, content in dots]),
+    ):
+        if min(distances) > 0 and max(distances) > 10 * min(distances):
+            scale("log")
+            axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+            axis.set_minor_formatter(NullFormatter())
     axes.margins(0.07)
 
     fading = max(0.18, 0.6 - len(dots) / 1000)
