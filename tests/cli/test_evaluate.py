@@ -14,6 +14,7 @@ from PIL import Image
 from impasto import examples, picture
 from impasto.cli.evaluate import evaluate
 from impasto.cli.main import main
+from impasto.cli.progress import Bar
 from impasto.cli.train import classifier as command
 from impasto.evaluate import classifier_training
 from impasto.evaluate.classifier_training import Trained
@@ -223,3 +224,17 @@ class TestEvaluate:
         assert "of other proportions" in complaint("evaluate", results / "coffee-waves.png", "--content", "astronaut", "--style", "waves")
         (results / "chelsea-waves.png").write_bytes(b"nothing")
         assert "chelsea-waves.png" in complaint("evaluate", "results", *self.TWO)
+
+
+def test_bars(monkeypatch, capsys):
+    """What there is to count, and each stage of a training, has a bar of its own."""
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+    with Bar(quiet=False) as bar:
+        bar.counted("paintings", 3, 12)
+        bar.close()
+        bar.trained(16, 64, {}, 9.5, "looking")
+        bar.close()
+        bar.trained(32, 640, {"validation loss": 0.25}, 7.0)
+    said = capsys.readouterr().err
+    for text in ("paintings", "3/12", "looking", "16/64", "9.5 pictures/s", "training", "32/640", "validation loss 0.25"):
+        assert text in said
