@@ -176,10 +176,13 @@ class TestEvaluate:
             assert drawn.format == "PNG"
 
     def test_one_painting(self, results):
-        said = run("evaluate", results / "coffee-waves.png", "--content", "coffee", "--style", "waves", "--size", 64, "-o", "out.html")
+        arguments = ("evaluate", results / "coffee-waves.png", "--content", "coffee", "--style", "waves", "--size", 64)
+        said = run(*arguments, "-o", "out.html", "-o", "out.png")
         assert said.exit_code == 0, said.output
         assert "SSIM" in said.stdout
         assert "<html" in Path("out.html").read_text()
+        with Image.open("out.png") as drawn:
+            assert drawn.format == "PNG"
 
     def test_a_classifier(self, results, model):
         said = run("evaluate", "results", *self.TWO, "--classifier", model[0], "--artist", "light", "-o", "out.csv")

@@ -154,12 +154,13 @@ def evaluate(
     if scored:
         if methods is not None:
             outputs = (*outputs, *(str(Path(to or "evaluation") / f"report{ending}") for ending in ENDINGS))
-        written = [file for file in outputs if _write(file, scored)]
+        for file in outputs:
+            _write(file, scored)
         console = Console()
         if not console.is_terminal and "COLUMNS" not in os.environ:
             console.width = WIDE
         console.print(report.table(scored, paintings=paintings, by=sort))
-        for file in written:
+        for file in outputs:
             click.echo(file)
     if stopped:
         goes_on = "" if methods is None else "; the same command goes on from there"
@@ -188,20 +189,17 @@ def _paint(
     return grid(names, contents, styles, folder, critic, size=size, fast=not full, device=device, callback=show, fetching=bar.fetching)
 
 
-def _write(file: str, scored: "list[Scored]") -> bool:
-    """Write a report of the kind that the file's name asks for; a plot needs more than one painting."""
+def _write(file: str, scored: "list[Scored]") -> None:
+    """Write a report of the kind that the file's name asks for."""
     from impasto import picture
     from impasto.evaluate import report
 
     ending = Path(file).suffix.lower()
-    plot = report.pareto(scored) if ending in (".html", ".png") and len(scored) > 1 else None
     if ending == ".html":
-        page = report.html(scored, "Paintings compared", pareto=plot, folder=Path(file).parent)
-        picture.write(file, page.encode())
+        plot = report.pareto(scored) if len(scored) > 1 else None
+        content = report.html(scored, "Paintings compared", pareto=plot, folder=Path(file).parent).encode()
     elif ending == ".png":
-        if plot is None:
-            return False
-        picture.write(file, plot)
+        content = report.pareto(scored)
     else:
-        picture.write(file, (report.as_csv if ending == ".csv" else report.as_json)(scored).encode())
-    return True
+        content = (report.as_csv if ending == ".csv" else report.as_json)(scored).encode()
+    picture.write(file, content)
