@@ -12,8 +12,10 @@ def choose_device(name: str) -> torch.device:
     """The device of a ``name`` out of :data:`DEVICES`; ``auto`` is a GPU if there is one.
 
     Raises:
-        OptionError: this machine has no such device.
+        OptionError: an unknown name, or this machine has no such device.
     """
+    if name not in DEVICES:
+        raise OptionError(f"unknown device {name}; choose one of {', '.join(DEVICES)}")
     available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if name == "auto":
         return torch.device(next(device for device in ("cuda", "mps", "cpu") if available[device]))

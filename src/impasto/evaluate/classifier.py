@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from impasto import encoders, picture
 from impasto.encoders import Encoder
-from impasto.encoders.devices import DEVICES, choose_device
+from impasto.encoders.devices import choose_device
 from impasto.errors import ModelError, OptionError
 from impasto.evaluate.folders import square
 from impasto.feedforward import models
@@ -203,8 +203,6 @@ def read(
     """
     content = models.held(path, KIND)
     damaged = f"{path} is damaged; train it again with `impasto train classifier`"
-    if device not in DEVICES:
-        raise OptionError(f"unknown device {device}; choose one of {', '.join(DEVICES)}")
     where = choose_device(device)
     with _trouble(damaged):
         described = dict(content.architecture)

@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from impasto import encoders
-from impasto.encoders.devices import DEVICES, choose_device
+from impasto.encoders.devices import choose_device
 from impasto.errors import EncoderError, ModelError, OptionError, PictureError
 from impasto.evaluate import classifier as classifiers
 from impasto.evaluate.classifier import Architecture, Classifier, accuracy, confusion, deepest, draw_confusion, png, unfrozen
@@ -155,8 +155,6 @@ def train(
         raise OptionError(f"held_out {held_out} is impossible; give a share above 0 and below 0.5")
     if scratch and (unfreeze or encoder_weights is not None):
         raise OptionError("from scratch all layers are trained, from random weights; leave unfreeze and encoder_weights out")
-    if device not in DEVICES:
-        raise OptionError(f"unknown device {device}; choose one of {', '.join(DEVICES)}")
     where = choose_device(device)
     record = Record(output, "epoch")
     pictures = labelled(folder, least=LEAST)

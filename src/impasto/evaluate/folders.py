@@ -12,7 +12,7 @@ from torch import Tensor
 
 from impasto import picture
 from impasto.errors import OptionError, PictureError
-from impasto.feedforward.photos import ENDINGS
+from impasto.feedforward.photos import pictures
 
 MARGIN = 8 / 7  # a picture's shorter side over the side of the squares that are seen of it, as is usual for 256 and 224
 SMALLEST = 0.35  # share of a picture's largest square that a random crop may come down to
@@ -65,7 +65,7 @@ def labelled(folder: str | os.PathLike[str], *, least: int = 1, classes: Sequenc
     files: list[Path] = []
     labels: list[int] = []
     for name in names:
-        found = sorted(file for file in (root / name).rglob("*") if file.suffix.lower() in ENDINGS and not file.name.startswith("."))
+        found = pictures(root / name)
         if len(found) < least:
             some = f"only {len(found)} of the {least}" if found else "none of the"
             raise PictureError(f"{root / name} holds {some} pictures that a class needs; add some, or remove the folder")

@@ -21,7 +21,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from impasto import encoders, examples, picture
-from impasto.encoders.devices import DEVICES, choose_device
+from impasto.encoders.devices import choose_device
 from impasto.errors import Interrupted, ModelError, OptionError
 from impasto.evaluate.sheet import Cell, sheet
 from impasto.feedforward import models
@@ -142,8 +142,6 @@ def reconstruct(
     whole("seed", seed, 0)
     if steps is not None:
         whole("steps", steps, 1)
-    if device not in DEVICES:
-        raise OptionError(f"unknown device {device}; choose one of {', '.join(DEVICES)}")
     where = choose_device(device)
     decoder = _decoder(model, encoder, layer) if "network" in ways else None
     name = decoder.name if decoder else encoder or "pocket"

@@ -12,11 +12,11 @@ import torch
 from torch import Tensor
 
 from impasto import encoders, examples, picture, styles
-from impasto.encoders.devices import DEVICES, choose_device
+from impasto.encoders.devices import choose_device
 from impasto.errors import OptionError, PictureError
 from impasto.evaluate import classifier as classifiers
 from impasto.evaluate.measures import MEASURES, Judge, Scored
-from impasto.feedforward.photos import ENDINGS
+from impasto.feedforward.photos import pictures
 from impasto.options import whole
 from impasto.painting import named
 from impasto.picture import Source
@@ -60,8 +60,6 @@ class Critic:
             ModelError: a classifier that can't be used.
         """
         whole("size", size, 0)
-        if device not in DEVICES:
-            raise OptionError(f"unknown device {device}; choose one of {', '.join(DEVICES)}")
         where = choose_device(device)
         weights = Path(encoder_weights) if encoder_weights else None
         loaded = encoders.load(encoder, weights, where, torch.float32, progress=fetching)
@@ -232,7 +230,7 @@ def files(place: Source) -> list[Path]:
     path = Path(place)
     if not path.is_dir():
         return [path]
-    found = sorted(file for file in path.rglob("*") if file.suffix.lower() in ENDINGS and not file.name.startswith("."))
+    found = pictures(path)
     if not found:
         raise PictureError(f"{path} holds no pictures; name another folder, or a picture")
     return found

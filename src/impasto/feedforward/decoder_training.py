@@ -18,7 +18,7 @@ from torch.nn import functional
 
 from impasto import encoders
 from impasto.encoders import VGG
-from impasto.encoders.devices import DEVICES, choose_device
+from impasto.encoders.devices import choose_device
 from impasto.errors import EncoderError, ModelError, OptionError
 from impasto.feedforward import models
 from impasto.feedforward.decoder import Architecture, Decoder, Stage
@@ -87,8 +87,6 @@ def train(
             raise OptionError(f"{name} {number} is impossible; give a whole number of at least {least}")
     if not (math.isfinite(rate) and rate > 0):
         raise OptionError(f"rate {rate} is impossible; give a number above 0")
-    if device not in DEVICES:
-        raise OptionError(f"unknown device {device}; choose one of {', '.join(DEVICES)}")
     record = Record(output)
     where = choose_device(device)
     loaded = encoders.load(encoder, Path(encoder_weights) if encoder_weights else None, where, torch.float32, progress=fetching)

@@ -47,8 +47,7 @@ class Photos(Dataset[tuple[Tensor, list[str]]]):
         root = Path(folder)
         if not root.is_dir():
             raise PictureError(f"{folder} is no folder; name the one your photographs are in")
-        found = (file.relative_to(root) for file in root.rglob("*") if file.suffix.lower() in ENDINGS and not file.name.startswith("."))
-        names = sorted(name.as_posix() for name in found)
+        names = sorted(file.relative_to(root).as_posix() for file in pictures(root))
         self.files = [root / name for name in names]
         self.digest = hashlib.sha256("\n".join(names).encode(errors="surrogateescape")).hexdigest()
         self.crop, self.seed = crop, seed
@@ -110,6 +109,11 @@ class Photos(Dataset[tuple[Tensor, list[str]]]):
             self.bad[file] = f"{file} has {width} x {height} pixels, too few for crops of {self.crop}; leave it out or lower --crop"
             return None
         return photograph
+
+
+def pictures(folder: Path) -> list[Path]:
+    """The files in a ``folder`` and the folders in it that may hold a picture, by their endings, sorted; none that is hidden."""
+    return sorted(file for file in folder.rglob("*") if file.suffix.lower() in ENDINGS and not file.name.startswith("."))
 
 
 def middle(photograph: Tensor, side: int) -> Tensor:
