@@ -1,234 +1,500 @@
-"""Options: what a call asks for, checked before any work is done, and the method as the options change it."""
+"""Options: each is declared once, here, and everything else that knows of it follows from that.
+
+A declaration is a line of :class:`Kept` or :class:`Each`: the name, the type that editors and type checkers see, and an
+:class:`Option` with its group, one line of help, its range or choices, its unit and its default. From these follow the checks
+(:func:`complete`), the keywords of :func:`impasto.stylize` and :class:`impasto.Painter`, the command line, the documentation, what a
+painting's settings say, and the JSON schema (:func:`schema`). Which options a method has a use for, the method and its family say.
+"""
 
 import math
-from collections.abc import Collection, Mapping
-from dataclasses import replace
-from typing import Any, get_args
+import os
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias, TypedDict, get_args, get_origin, get_type_hints
 
-from impasto import encoders
-from impasto.encoders import Convention, Padding, Pooling, Variant
-from impasto.encoders.devices import DEVICES, PRECISIONS
-from impasto.encoders.vgg import VGG19
 from impasto.errors import OptionError
-from impasto.feedforward.tiles import TILE
-from impasto.losses import STYLE_LOSSES, Term
-from impasto.methods import ALL, METHODS, NETWORKS, RENDERINGS, Elsewhere, Method, Network, Rendering
-from impasto.optimise import SOLVERS, Balance
 
-STARTS = ("content", "style", "noise", "arbitrary")
-DEFAULTS: dict[str, Any] = {"method": "impasto", "size": 512, "seed": 0, "device": "auto", "precision": None, "bits": 8}
-BRUSHES = (0.1, 10)  # widths, over the usual ones
-WEIGHTS = ("content_weight", "style_weight", "tv_weight")
-# What networks that paint in one pass are asked, besides what is asked of every method.
-ONE_PASS = {"model": None, "strength": 1.0, "tile": TILE}
-# What only methods without a network are asked.
-BY_HAND = ("preset", "brush", "detail", "coherence", "patch")
-COMMON = ("method", "size", "seed", "bits")
-BY_NETWORK = ("blend", "style_size", "device", "precision")
+if TYPE_CHECKING:
+    from impasto.picture import Source
+else:
+    Source = Any  # what it stands for would take a tenth of a second to import, and nothing here asks
 
+File: TypeAlias = str | os.PathLike[str]
 
-def concerns(option: str, method: str) -> bool:
-    """Whether a method has a use for an option."""
-    if option in COMMON:
-        return True
-    if method in RENDERINGS:
-        return option in RENDERINGS[method].options
-    if option in BY_HAND:
-        return False
-    return option in BY_NETWORK or (option in ONE_PASS) == (method in NETWORKS)
+GROUPS = {
+    "picture": "Picture",
+    "look": "Look",
+    "optimisation": "Methods that optimise",
+    "one pass": "Methods that paint in one pass",
+    "by hand": "Methods without a network",
+    "output": "Output",
+    "machine": "Machine",
+}
+"""The title of every group of options, in the order in which they are shown."""
+
+LARGEST = 2**63 - 1  # of whole numbers
 
 
-def complete(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Fill in the defaults and what the method decides, and check every name and number.
+@dataclass(frozen=True)
+class Option:
+    """What is declared of an option besides its name and type.
+
+    Attributes:
+        group: one of :data:`GROUPS`.
+        help: what it does, in one line.
+        default: what it is where nobody says anything; None leaves that to the method, or leaves it out.
+        otherwise: in words, what None stands for.
+        unit: of a number.
+        setting: whether it is part of a painting's settings, which a PNG carries.
+    """
+
+    group: str
+    help: str
+    default: Any = None
+    otherwise: str = "the method's own"
+    unit: str = ""
+    setting: bool = True
+
+    def checked(self, name: str, value: Any) -> Any:
+        """The ``value`` given for the option called ``name``, as it is kept.
+
+        Raises:
+            OptionError: it is impossible.
+        """
+        raise NotImplementedError
+
+    def schema(self) -> dict[str, Any]:
+        """What JSON may hold for it, as JSON Schema says it."""
+        raise NotImplementedError
+
+    @property
+    def words(self) -> str:
+        """What stands for its value in help: ``NUMBER``, or its choices."""
+        return "VALUE"
+
+
+@dataclass(frozen=True)
+class Flag(Option):
+    """True or False."""
+
+    def checked(self, name: str, value: Any) -> bool:
+        """See :meth:`Option.checked`."""
+        if not isinstance(value, bool):
+            raise OptionError(f"{name} {value!r} is impossible; give True or False")
+        return value
+
+    def schema(self) -> dict[str, Any]:
+        """See :meth:`Option.schema`."""
+        return {"type": "boolean"}
+
+
+@dataclass(frozen=True)
+class Whole(Option):
+    """A whole number from ``least`` to ``most``."""
+
+    least: int = 0
+    most: int = LARGEST
+
+    def checked(self, name: str, value: Any) -> int:
+        """See :meth:`Option.checked`."""
+        if not isinstance(value, int) or isinstance(value, bool) or not self.least <= value <= self.most:
+            allowed = f"of at least {self.least}" if self.most == LARGEST else f"from {self.least} to {self.most}"
+            raise OptionError(f"{name} {value!r} is impossible; give a whole number {allowed}")
+        return value
+
+    def schema(self) -> dict[str, Any]:
+        """See :meth:`Option.schema`."""
+        return {"type": "integer", "minimum": self.least, "maximum": self.most}
+
+    @property
+    def words(self) -> str:
+        """See :attr:`Option.words`."""
+        return "N"
+
+
+@dataclass(frozen=True)
+class Number(Option):
+    """A number from ``least`` to ``most``."""
+
+    least: float = 0
+    most: float = math.inf
+
+    def checked(self, name: str, value: Any) -> float:
+        """See :meth:`Option.checked`."""
+        if not (_is_number(value) and self.least <= value <= self.most):
+            allowed = f"of at least {self.least}" if self.most == math.inf else f"from {self.least} to {self.most}"
+            raise OptionError(f"{name} {value!r} is impossible; give a number {allowed}")
+        return value  # type: ignore[no-any-return]
+
+    def schema(self) -> dict[str, Any]:
+        """See :meth:`Option.schema`."""
+        return {"type": "number", "minimum": self.least, **({} if self.most == math.inf else {"maximum": self.most})}
+
+    @property
+    def words(self) -> str:
+        """See :attr:`Option.words`."""
+        return "NUMBER"
+
+
+@dataclass(frozen=True)
+class Choice(Option):
+    """One of some ``choices``; without any, those that the method names."""
+
+    choices: tuple[Any, ...] = ()
+
+    def checked(self, name: str, value: Any) -> Any:
+        """See :meth:`Option.checked`."""
+        if isinstance(value, bool) or value not in self.choices:
+            if self.choices and not isinstance(self.choices[0], str):
+                raise OptionError(f"{name} {value!r} is impossible; choose {' or '.join(map(str, self.choices))}")
+            raise unknown(name.replace("_", " "), value, self.choices)
+        return value
+
+    def schema(self) -> dict[str, Any]:
+        """See :meth:`Option.schema`."""
+        return {"enum": list(self.choices)} if self.choices else {"type": "string"}
+
+    @property
+    def words(self) -> str:
+        """See :attr:`Option.words`."""
+        return "|".join(map(str, self.choices)) or "NAME"
+
+
+@dataclass(frozen=True)
+class Path(Option):
+    """A file, or one of some ``choices`` that stand for something else."""
+
+    choices: tuple[str, ...] = ()
+
+    def checked(self, name: str, value: Any) -> str:
+        """See :meth:`Option.checked`."""
+        if not isinstance(value, str | os.PathLike):
+            raise OptionError(f"{name} {value!r} is impossible; name a file")
+        return os.fspath(value)
+
+    def schema(self) -> dict[str, Any]:
+        """See :meth:`Option.schema`."""
+        return {"type": "string", **({"examples": list(self.choices)} if self.choices else {})}
+
+    @property
+    def words(self) -> str:
+        """See :attr:`Option.words`."""
+        return "|".join([*self.choices, "FILE"])
+
+
+@dataclass(frozen=True)
+class Pictures(Option):
+    """So many pictures: files, names of packaged ones, or whatever else holds pixels."""
+
+    count: int = 1
+
+    def checked(self, name: str, value: Any) -> Any:
+        """See :meth:`Option.checked`."""
+        if self.count > 1 and not (isinstance(value, list | tuple) and len(value) == self.count):
+            raise OptionError(f"{name} {value!r} is impossible; give {self.count} pictures")
+        return value
+
+    def schema(self) -> dict[str, Any]:
+        """See :meth:`Option.schema`."""
+        one = {"type": "string"}
+        return one if self.count == 1 else {"type": "array", "items": one, "minItems": self.count, "maxItems": self.count}
+
+    @property
+    def words(self) -> str:
+        """See :attr:`Option.words`."""
+        return " ".join(["FILE"] * self.count)
+
+
+@dataclass(frozen=True)
+class Names(Option):
+    """Some names, at least one."""
+
+    def checked(self, name: str, value: Any) -> tuple[str, ...]:
+        """See :meth:`Option.checked`."""
+        names = (value,) if isinstance(value, str) else tuple(map(str, value)) if isinstance(value, Sequence) else ()
+        if not names:
+            raise OptionError(f"{name} is empty; give at least one name")
+        return names
+
+    def schema(self) -> dict[str, Any]:
+        """See :meth:`Option.schema`."""
+        return {"type": "array", "items": {"type": "string"}, "minItems": 1}
+
+    @property
+    def words(self) -> str:
+        """See :attr:`Option.words`."""
+        return "NAME,NAME"
+
+
+@dataclass(frozen=True)
+class Shares(Option):
+    """Numbers of at least 0, not all 0."""
+
+    def checked(self, name: str, value: Any) -> tuple[float, ...]:
+        """See :meth:`Option.checked`."""
+        shares = tuple(value) if isinstance(value, list | tuple) else (value,)
+        if not all(_is_number(share) and share >= 0 for share in shares) or not sum(shares):
+            said = " ".join(map(str, shares))
+            raise OptionError(f"{name} {said} is impossible; give a number of at least 0 for each style, not all 0")
+        return shares
+
+    def schema(self) -> dict[str, Any]:
+        """See :meth:`Option.schema`."""
+        return {"type": "array", "items": {"type": "number", "minimum": 0}, "minItems": 1}
+
+    @property
+    def words(self) -> str:
+        """See :attr:`Option.words`."""
+        return "N N ..."
+
+
+@dataclass(frozen=True)
+class Side(Option):
+    """The longest side in pixels, 0 for a picture's own, or a width and a height."""
+
+    def checked(self, name: str, value: Any) -> int | tuple[int, int]:
+        """See :meth:`Option.checked`."""
+        if isinstance(value, list | tuple) and len(value) == 2:
+            width, height = (Whole.checked(replace(_SIDE, least=1), name, side) for side in value)
+            return width, height
+        return _SIDE.checked(name, value)
+
+    def schema(self) -> dict[str, Any]:
+        """See :meth:`Option.schema`."""
+        sides = {"type": "array", "items": {"type": "integer", "minimum": 1}, "minItems": 2, "maxItems": 2}
+        return {"anyOf": [_SIDE.schema(), sides]}
+
+    @property
+    def words(self) -> str:
+        """See :attr:`Option.words`."""
+        return "N"
+
+
+_SIDE = Whole("", "")
+
+
+class Kept(TypedDict, total=False):
+    """The options that a painter keeps from picture to picture."""
+
+    method: Annotated[str | None, Choice("picture", "The algorithm; `impasto methods` lists them.", "impasto")]
+    size: Annotated[
+        int | tuple[int, int] | None,
+        Side("picture", "Longest side of the painting; 0 keeps the photograph's own size.", 512, unit="pixels"),
+    ]
+    crop: Annotated[Literal["square"] | None, Choice("picture", "Paint only the middle of the pictures.", otherwise="all of them")]
+    blend: Annotated[Sequence[float] | None, Shares("picture", "The shares of several styles, one for each.", otherwise="equal")]
+    style_size: Annotated[int | None, Whole("picture", "The style's longest side; smaller has smaller strokes.", unit="pixels", least=1)]
+    seed: Annotated[int | None, Whole("picture", "Of all randomness.", 0)]
+    like: Annotated[
+        File | None,
+        Path("picture", "A painting of ours whose settings to use for all that isn't given.", otherwise="", setting=False),
+    ]
+
+    content_weight: Annotated[float | None, Number("look", "More keeps more of the photograph.")]
+    style_weight: Annotated[float | None, Number("look", "More takes on more of the style.")]
+    tv_weight: Annotated[float | None, Number("look", "More is smoother.")]
+    trade_off: Annotated[float | None, Number("look", "Content weight over style weight, α/β, in place of the content weight.")]
+    preset: Annotated[str | None, Choice("look", "The manner of a method without a network.")]
+    strength: Annotated[float | None, Number("look", "How much of a painting in one pass: 0 is the photograph.", 1.0, most=1)]
+
+    fast: Annotated[bool | None, Flag("optimisation", "The method's losses with our own quick solver and schedule.")]
+    steps: Annotated[int | None, Whole("optimisation", "Evaluations in all; fewer is faster and rougher.", least=1)]
+    start: Annotated[
+        Literal["content", "style", "noise", "arbitrary"] | File | None,
+        Path("optimisation", "What to begin from; arbitrary is a painting in one pass."),
+    ]
+    solver: Annotated[Literal["lbfgs", "torch-lbfgs", "adam", "sgd"] | None, Choice("optimisation", "How the canvas follows its gradient.")]
+    balance: Annotated[Literal["gradients"] | None, Choice("optimisation", "Weigh the losses by the size of their gradients.")]
+    style_loss: Annotated[
+        Literal["gram", "moments", "histogram", "mrf"] | None, Choice("optimisation", "Another style loss, with the same say.")
+    ]
+    content_layers: Annotated[Sequence[str] | None, Names("optimisation", "Where the content loss looks, such as relu3_1.")]
+    style_layers: Annotated[Sequence[str] | None, Names("optimisation", "Where the style loss looks.")]
+    encoder: Annotated[
+        Literal["pocket", "vgg19", "vgg16", "resnet50"] | None,
+        Choice("optimisation", "The network that sees the pictures; all but pocket are fetched once."),
+    ]
+    encoder_weights: Annotated[File | None, Path("optimisation", "Other weights for that network.", otherwise="its own")]
+    pooling: Annotated[Literal["max", "average", "l2"] | None, Choice("optimisation", "Of the encoder.")]
+    padding: Annotated[Literal["zeros", "reflect", "replicate"] | None, Choice("optimisation", "Of the encoder.")]
+    convention: Annotated[
+        Literal["torchvision", "caffe", "unit"] | None, Choice("optimisation", "What the encoder's weights expect of a picture.")
+    ]
+
+    model: Annotated[File | None, Path("one pass", "A model of yours; `impasto train` makes them.", otherwise="the packaged one")]
+    tile: Annotated[
+        int | None, Whole("one pass", "A side of the tiles that are painted; less needs less memory.", 1024, unit="pixels", least=64)
+    ]
+
+    brush: Annotated[float | None, Number("by hand", "How wide brushes are, over the usual width.", 1.0, least=0.1, most=10)]
+    detail: Annotated[float | None, Number("by hand", "Of regions, from 0, a few, to 1, many.", 0.6, most=1)]
+    pair: Annotated[
+        tuple[Source, Source] | None,
+        Pictures("by hand", "In place of a style: a picture, and what it became.", otherwise="", setting=False, count=2),
+    ]
+    coherence: Annotated[float | None, Number("by hand", "κ of an analogy; more copies longer runs.", otherwise="the preset's")]
+    patch: Annotated[int | None, Whole("by hand", "A side of the patches that textures are made of.", unit="pixels", least=3)]
+
+    bits: Annotated[Literal[8, 16] | None, Choice("output", "Per channel; 16 is for PNG and TIFF.", 8)]
+
+    device: Annotated[Literal["auto", "cpu", "cuda", "mps"] | None, Choice("machine", "Where to compute.", "auto")]
+    precision: Annotated[
+        Literal["auto", "float32", "bfloat16"] | None, Choice("machine", "Of the networks; auto is what the device is fastest at.")
+    ]
+
+
+class Each(TypedDict, total=False):
+    """The options that belong to one painting."""
+
+    focus: Annotated[
+        Source | None,
+        Pictures("by hand", "A mask of the photograph's size: light where regions keep detail.", otherwise="", setting=False),
+    ]
+    timelapse: Annotated[File | None, Path("output", "Film the painting as it grows, .mp4 or .gif.", otherwise="", setting=False)]
+    log: Annotated[File | None, Path("output", "Write losses here, a line of JSON for every tenth step.", otherwise="", setting=False)]
+    preview: Annotated[
+        int | None,
+        Whole("output", "Write the canvas beside the output every so many steps.", otherwise="", setting=False, unit="steps", least=1),
+    ]
+
+
+class Options(Kept, Each, total=False):
+    """All options, as keywords of :func:`impasto.stylize`. None is the same as leaving it out."""
+
+
+def _declared(of: type) -> dict[str, Option]:
+    """The declarations of a class, with the choices that their types name."""
+    found = {}
+    for name, hint in get_type_hints(of, include_extras=True).items():
+        option, types = hint.__metadata__[0], [hint.__origin__, *get_args(hint.__origin__)]
+        choices = tuple(choice for one in types if get_origin(one) is Literal for choice in get_args(one))
+        found[name] = replace(option, choices=choices) if choices else option
+    return found
+
+
+DECLARED: dict[str, Option] = _declared(Options)
+"""Every option by its name, in the order of its declaration."""
+EACH: frozenset[str] = frozenset(_declared(Each))
+"""Those that belong to one painting."""
+EVERYWHERE = ("method", "size", "crop", "seed", "like", "bits")
+"""Those that every method has a use for."""
+
+
+@dataclass(frozen=True)
+class Uses:
+    """What a method has a use for.
+
+    Attributes:
+        method: its name.
+        options: the options besides :data:`EVERYWHERE`, each with the method's own default; None stands for the declared one.
+        choices: what it offers for an option whose declaration leaves that to the method.
+    """
+
+    method: str
+    options: Mapping[str, Any]
+    choices: Mapping[str, tuple[str, ...]]
+
+    def declared(self) -> dict[str, Option]:
+        """The declarations of what it has a use for, with its own defaults and choices, in order."""
+        found = {}
+        for name, option in DECLARED.items():
+            if name in self.options and self.options[name] is not None:
+                option = replace(option, default=self.options[name])
+            if name in self.choices:
+                option = replace(option, choices=self.choices[name])  # type: ignore[call-arg]
+            if name in EVERYWHERE or name in self.options:
+                found[name] = option
+        return found
+
+
+def complete(given: Mapping[str, Any], uses: Uses, others: Mapping[str, Collection[str]]) -> dict[str, Any]:
+    """Check the options of a painting, and fill in the defaults.
 
     Args:
-        options: those of :func:`impasto.stylize` that are part of a painting's settings; None counts as not given.
+        given: options by name; None counts as not given.
+        uses: what the method that paints has a use for.
+        others: which methods have a use for an option, for all methods.
 
     Returns:
-        Every option; one that stays None leaves the method as it is.
+        A value for every option that is a setting, and for others that were given; one that stays None leaves the method as it is.
 
     Raises:
-        OptionError: an unknown name or impossible value.
+        OptionError: an unknown option, one that the method has no use for, or an impossible value.
     """
-    given = {name: value for name, value in options.items() if value is not None}
-    name = given.get("method", DEFAULTS["method"])
-    method = ALL.get(name) or _unknown("method", name, ALL)
-    for option in given:
-        if not concerns(option, name):
-            able = [other for other in ALL if concerns(option, other)]
-            others = " or ".join(able) if len(able) < 5 else "a method that optimises"
-            raise OptionError(f"{option} means nothing to {name}; leave it out, or choose {others} with method")
-    own: dict[str, Any]
-    if isinstance(method, Rendering):
-        own = {"device": None, **method.options}
-    elif isinstance(method, Network):
-        own = {**ONE_PASS, "precision": "auto", "style_size": method.style_size}
-    else:
-        own = {"encoder": method.encoder, "start": method.start}
-    completed = {**dict.fromkeys((*ONE_PASS, *BY_HAND)), **dict.fromkeys(options), **DEFAULTS, **own, **given}
-    for name, choices in (
-        ("encoder", encoders.NAMES),
-        ("solver", SOLVERS),
-        ("device", DEVICES),
-        ("precision", (*PRECISIONS, "auto")),
-        ("style_loss", STYLE_LOSSES),
-        ("pooling", get_args(Pooling)),
-        ("padding", get_args(Padding)),
-        ("convention", get_args(Convention)),
-        ("balance", ("gradients",)),
-        ("preset", method.presets if isinstance(method, Rendering) else ()),
-    ):
-        if completed[name] is not None and completed[name] not in choices:
-            _unknown(name.replace("_", " "), completed[name], choices)
-    for name, least in (("steps", 1), ("seed", 0), ("style_size", 1), ("tile", 64), ("patch", 3)):
-        if completed[name] is not None:
-            whole(name, completed[name], least)
-    completed["size"] = _size(completed["size"], method)
-    if completed["bits"] not in (8, 16):
-        raise OptionError(f"bits {completed['bits']!r} are impossible; choose 8 or 16")
-    for name in ("strength", "detail"):
-        if (share := completed[name]) is not None and not (_amount(share) and share <= 1):
-            raise OptionError(f"{name} {share!r} is impossible; give a number from 0 to 1")
-    if (brush := completed["brush"]) is not None and not (_amount(brush) and BRUSHES[0] <= brush <= BRUSHES[1]):
-        raise OptionError(f"brush {brush!r} is impossible; give a number from {BRUSHES[0]} to {BRUSHES[1]}, 1 being the usual width")
-    for name in (*WEIGHTS, "trade_off", "coherence"):
-        if (value := completed[name]) is not None and not _amount(value):
-            raise OptionError(f"{name} {value!r} is impossible; give a number of at least 0")
-    for name in ("content_layers", "style_layers"):
-        if (layers := completed[name]) is not None:
-            completed[name] = _layers(name, layers)
-    if (shares := completed["blend"]) is not None:
-        shares = tuple(shares) if isinstance(shares, list | tuple) else (shares,)
-        if not all(_amount(share) for share in shares) or not sum(shares):
-            raise OptionError(f"blend {' '.join(map(str, shares))} is impossible; give a number of at least 0 for each style, not all 0")
-        completed["blend"] = shares
-    return completed
-
-
-def recipe(options: Mapping[str, Any]) -> Method:
-    """The method, with what the options change about it; a style loss that is exchanged keeps the weight of the one it replaces.
-
-    Args:
-        options: from :func:`complete`.
-
-    Raises:
-        OptionError: options that leave nothing to paint.
-    """
-    method = METHODS[options["method"]]
-    if options["fast"]:
-        method = method.fast()
-    terms = method.terms
-    if options["encoder"] in encoders.PACKAGED and method.encoder not in encoders.PACKAGED:
-        terms = tuple(_elsewhere(term, method.elsewhere) for term in terms)
-        method = replace(method, smoothing=method.elsewhere.smoothing or method.smoothing)
-    before = terms
-    if options["style_loss"] is not None:
-        terms = _with_style_loss(terms, STYLE_LOSSES[options["style_loss"]])
-    for role in ("content", "style"):
-        if (layers := options[f"{role}_layers"]) is not None:
-            terms = tuple(replace(term, layers=layers, layer_weights=()) if term.role == role else term for term in terms)
-    for name in WEIGHTS:
-        if (weight := options[name]) is not None:
-            terms = _weighted(terms, name.removesuffix("_weight"), float(weight))
-    if options["trade_off"] is not None:
-        terms = _weighted(terms, "content", options["trade_off"] * _share(terms, "style") * _units(METHODS[method.name].terms, before))
-    if not any(term.weight for term in terms if term.source):
-        raise OptionError("content_weight and style_weight are both 0, which leaves nothing to paint; make one of them positive")
-    # How a method changes its network suits that network's relatives too, and no other; what the user asks for holds for all.
-    related = options["encoder"] == method.encoder or all(name.startswith("vgg") for name in (options["encoder"], method.encoder))
-    return replace(
-        method,
-        terms=terms,
-        encoder=options["encoder"],
-        variant=replace(
-            method.variant if related else Variant(),
-            **{name: options[name] for name in ("pooling", "padding", "convention") if options[name] is not None},
-        ),
-        solver=SOLVERS[options["solver"]] if options["solver"] else method.solver,
-        balance=method.balance or (Balance(relative=True) if options["balance"] else None),
-        precision=options["precision"] or method.precision,
-        style_size=options["style_size"] or method.style_size,
-    )
+    declared = uses.declared()
+    completed: dict[str, Any] = {name: None for name, option in DECLARED.items() if option.setting}
+    completed |= {name: option.default for name, option in declared.items() if option.setting}
+    for name, value in given.items():
+        if name not in DECLARED:
+            raise TypeError(f"there is no option {name}; choose out of {', '.join(DECLARED)}")
+        if value is None:
+            continue
+        if name not in declared:
+            able = list(others[name])
+            instead = " or ".join(able) if len(able) < 5 else "a method that optimises"
+            raise OptionError(f"{name} means nothing to {uses.method}; leave it out, or choose {instead} with method")
+        completed[name] = declared[name].checked(name, value)
+    return {**completed, "method": uses.method}
 
 
 def whole(name: str, value: object, least: int) -> None:
-    """Refuse an option that is no whole number of at least ``least``; ``value`` is the option called ``name``.
+    """Refuse what is no whole number of at least ``least``; ``value`` is what was given for ``name``.
 
     Raises:
         OptionError: it isn't.
     """
-    if not isinstance(value, int) or isinstance(value, bool) or not least <= value < 2**63:
-        raise OptionError(f"{name} {value!r} is impossible; give a whole number of at least {least}")
+    Whole("", "", least=least).checked(name, value)
 
 
-def _unknown(kind: str, name: object, known: Collection[str]) -> Any:
-    raise OptionError(f"unknown {kind} {name}; choose one of {', '.join(known)}")
+def unknown(kind: str, name: object, known: Collection[str]) -> OptionError:
+    """What to raise where a ``name`` of some ``kind`` is not among those ``known``."""
+    return OptionError(f"unknown {kind} {name}; choose one of {', '.join(map(str, known))}")
 
 
-def _amount(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) and value >= 0
+def schema(methods: Sequence[Uses]) -> dict[str, Any]:
+    """The options as a JSON schema (draft 2020-12), from which a front end can build its form.
+
+    Beside the standard keywords an option has a ``group`` and, where it is a quantity, a ``unit``. For each method a condition says which
+    options it has a use for, with its own defaults and choices.
+
+    Args:
+        methods: all there are.
+    """
+    names = [uses.method for uses in methods]
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Options of a painting",
+        "type": "object",
+        "properties": {name: {**_described(option), **({"enum": names} if name == "method" else {})} for name, option in DECLARED.items()},
+        "additionalProperties": False,
+        "allOf": [
+            {
+                "if": {
+                    "properties": {"method": {"const": uses.method}},
+                    **({} if uses.method == DECLARED["method"].default else {"required": ["method"]}),
+                },
+                "then": {
+                    "propertyNames": {"enum": list(uses.declared())},
+                    "properties": {
+                        name: {key: value for key, value in _described(option).items() if key in ("default", "enum")}
+                        for name, option in uses.declared().items()
+                        if option != DECLARED[name]
+                    },
+                },
+            }
+            for uses in methods
+        ],
+    }
 
 
-def _size(size: Any, method: Method | Network | Rendering) -> Any:
-    """The longest side, or width and height where no content says how they relate."""
-    if isinstance(size, list | tuple) and len(size) == 2:
-        if "content" in method.sources:
-            raise OptionError(
-                f"size {size[0]}x{size[1]} is impossible for {method.name}; give the longest side, the content has the proportions"
-            )
-        for side in size:
-            whole("size", side, 1)
-        return tuple(size)
-    whole("size", size, 0)
-    return size
+def _described(option: Option) -> dict[str, Any]:
+    found = {**option.schema(), "description": option.help, "group": option.group}
+    if option.default is not None:
+        found["default"] = option.default
+    if option.unit:
+        found["unit"] = option.unit
+    return found
 
 
-def _layers(name: str, layers: Any) -> tuple[str, ...]:
-    names = (layers,) if isinstance(layers, str) else tuple(map(str, layers))
-    if not names:
-        raise OptionError(f"{name} is empty; name at least one layer, such as relu4_2")
-    for layer in names:
-        try:
-            encoders.nearest(layer, VGG19.layers)
-        except KeyError as error:
-            raise OptionError(f"unknown layer {layer}; choose one like conv1_1, relu4_2, pool4, or a residual network's layer1") from error
-    return names
-
-
-def _elsewhere(term: Term, changes: Elsewhere) -> Term:
-    """The term as another encoder than the method's own needs it."""
-    weight = changes.weights.get(term.name, term.weight)
-    return replace(term, weight=weight, layer_weights=changes.layer_weights.get(term.name, term.layer_weights))
-
-
-def _share(terms: tuple[Term, ...], role: str) -> float:
-    """What the terms of a role weigh in all."""
-    return sum(term.weight for term in terms if term.role == role)
-
-
-def _units(published: tuple[Term, ...], present: tuple[Term, ...]) -> float:
-    """What a published trade-off of 1 is with the weights that another encoder needs."""
-    ratios = []
-    for terms in (published, present):
-        if not (_share(terms, "content") and _share(terms, "style")):
-            raise OptionError("this method has no content and style to trade off; leave trade_off out")
-        ratios.append(_share(terms, "content") / _share(terms, "style"))
-    return ratios[1] / ratios[0]
-
-
-def _with_style_loss(terms: tuple[Term, ...], loss: type[Term]) -> tuple[Term, ...]:
-    """The terms with one style loss in place of all they have, at the first one's layers."""
-    styles = [term for term in terms if term.role == "style"]
-    if not styles:
-        raise OptionError("this method has no style loss that another could replace; leave style_loss out")
-    replaced = loss(layers=styles[0].layers, weight=sum(term.weight for term in styles))
-    return (replaced, *(term for term in terms if term.role != "style"))
-
-
-def _weighted(terms: tuple[Term, ...], role: str, weight: float) -> tuple[Term, ...]:
-    """The terms with those of a role weighing ``weight`` in all, in their own proportions."""
-    total = _share(terms, role)
-    count = sum(term.role == role for term in terms)
-    return tuple(
-        replace(term, weight=weight * term.weight / total if total else weight / count) if term.role == role else term for term in terms
-    )
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

@@ -10,14 +10,14 @@
   Shechtman, Finkelstein & Goldman 2009) is the search.
 """
 
-from impasto.methods.method import Rendering
+from impasto.classic.rendering import Rendering
 
 METHOD = Rendering(
     name="analogy",
     citation="Hertzmann, Jacobs, Oliver, Curless & Salesin, Image Analogies, SIGGRAPH 2001",
     good_at="a filter learned from one example, or a style's own patches",
     sources=frozenset({"content"}),
-    optional=frozenset({"style", "pair"}),
-    presets=("painting", "filter", "drawing", "numbers"),
-    options={"preset": "painting", "coherence": None, "content_weight": 3.0, "style_size": None},
+    optional=frozenset({"style"}),
+    choices={"preset": ("painting", "filter", "drawing", "numbers")},
+    options={"preset": "painting", "pair": None, "coherence": None, "content_weight": 3.0, "style_size": None},
 )

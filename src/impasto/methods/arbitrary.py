@@ -7,11 +7,12 @@ Freeman's *Image Quilting*, SIGGRAPH 2001. ``impasto.feedforward.arbitrary`` has
 card beside it how it was trained and how good it is.
 """
 
-from impasto.methods.method import Network
+from impasto.feedforward.network import Network
 
 METHOD = Network(
     name="arbitrary",
     citation="after Huang & Belongie, Arbitrary Style Transfer in Real-Time with Adaptive Instance Normalization, ICCV 2017",
     good_at="any style at once, at any size, on frames of a film",
     sources=frozenset({"content", "style"}),
+    options={"style_size": 512, "precision": "auto"},
 )

@@ -5,7 +5,7 @@ Around a seed, each pixel is taken from one of the places in the style whose nei
 the style's, which is why both are small unless you say otherwise.
 """
 
-from impasto.methods.method import Rendering
+from impasto.classic.rendering import Rendering
 
 METHOD = Rendering(
     name="efrosleung",

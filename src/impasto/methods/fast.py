@@ -5,11 +5,13 @@ Normalization: The Missing Ingredient for Fast Stylization*), conditional on the
 et al. 2017 (*A Learned Representation for Artistic Style*).
 """
 
-from impasto.methods.method import Network
+from impasto.feedforward.network import Network
 
 METHOD = Network(
     name="fast",
     citation="Johnson, Alahi & Fei-Fei, Perceptual Losses for Real-Time Style Transfer and Super-Resolution, ECCV 2016",
     good_at="a style of your own, learned once, in milliseconds",
     sources=frozenset({"content"}),
+    options={"precision": "auto"},
+    named=True,
 )

@@ -13,8 +13,8 @@ The paper names no number of iterations; 500 is that of the authors' own noteboo
 
 from impasto.encoders import Variant
 from impasto.losses import Content, Gram
-from impasto.methods.method import Elsewhere, Method
 from impasto.optimise import TorchLBFGS
+from impasto.optimise.method import Elsewhere, Method
 
 METHOD = Method(
     name="gatys2016",

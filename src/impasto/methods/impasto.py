@@ -11,8 +11,8 @@ What differs from the paper:
 """
 
 from impasto.losses import Content, Gamut, Gram, TotalVariation
-from impasto.methods.method import Method
 from impasto.optimise import LBFGS
+from impasto.optimise.method import Method
 
 METHOD = Method(
     name="impasto",

@@ -12,8 +12,8 @@ layer here is a parameter, ``content_layers``; total variation wants 0.5 before 
 """
 
 from impasto.losses import AlphaNorm, Content, TotalVariation
-from impasto.methods.method import Method
 from impasto.optimise import SGD
+from impasto.optimise.method import Method
 
 SIGMA = 69.0  # per value
 

@@ -10,8 +10,8 @@
 
 from impasto.encoders import Variant
 from impasto.losses import Content, Gram, TotalVariation
-from impasto.methods.method import Elsewhere, Method
 from impasto.optimise import SGD
+from impasto.optimise.method import Elsewhere, Method
 
 METHOD = Method(
     name="keras",

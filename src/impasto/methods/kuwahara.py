@@ -4,7 +4,7 @@ Every pixel becomes the mean of those sectors of an ellipse around it that vary 
 tensor's minor eigenvector. `--brush` makes it larger or smaller.
 """
 
-from impasto.methods.method import Rendering
+from impasto.classic.rendering import Rendering
 
 METHOD = Rendering(
     name="kuwahara",

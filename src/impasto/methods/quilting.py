@@ -5,7 +5,7 @@ size. With one, blocks must also be as light as the content (section 3), which i
 sake of faces, the agreement of blocks weighs less than in the paper: α ends at 0.4. `--patch` is the blocks' side.
 """
 
-from impasto.methods.method import Rendering
+from impasto.classic.rendering import Rendering
 
 METHOD = Rendering(
     name="quilting",

@@ -11,14 +11,13 @@ picture has structure, or where `--focus` is white, as in the paper, where that 
 - `papercut`: layers of coloured paper, from light to dark, with shadows.
 """
 
-from impasto.methods.method import Rendering
+from impasto.classic.rendering import Rendering
 
 METHOD = Rendering(
     name="regions",
     citation="after DeCarlo & Santella, Stylization and Abstraction of Photographs, SIGGRAPH 2002",
     good_at="calm shapes of few colours, with detail where you want it",
     sources=frozenset({"content"}),
-    optional=frozenset({"focus"}),
-    presets=("abstraction", "stainedglass", "mosaic", "papercut"),
-    options={"preset": "abstraction", "detail": 0.6},
+    choices={"preset": ("abstraction", "stainedglass", "mosaic", "papercut")},
+    options={"preset": "abstraction", "detail": 0.6, "focus": None},
 )

@@ -4,14 +4,13 @@ The picture is divided into regions, coarser ones for wider brushes. Strokes run
 further inside. The paper laid them along the medial axis. They are painted as `strokes` in `oil`.
 """
 
-from impasto.methods.method import Rendering
+from impasto.classic.rendering import Rendering
 
 METHOD = Rendering(
     name="regions-strokes",
     citation="after Gooch, Coombe & Shirley, Artistic Vision: Painterly Rendering Using Computer Vision Techniques, NPAR 2002",
     good_at="brush strokes that keep to the shapes of things",
     sources=frozenset({"content"}),
-    optional=frozenset({"focus"}),
-    options={"detail": 0.6, "brush": 1.0},
+    options={"detail": 0.6, "brush": 1.0, "focus": None},
     strokes=True,
 )

@@ -10,8 +10,8 @@
 
 from impasto.encoders import Variant
 from impasto.losses import Content, Gram
-from impasto.methods.method import Method
 from impasto.optimise import TorchLBFGS
+from impasto.optimise.method import Method
 
 METHOD = Method(
     name="resnet50",

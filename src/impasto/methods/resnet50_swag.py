@@ -10,8 +10,8 @@ The code as released has the softmax switched off and scales the deep layers dow
 """
 
 from impasto.losses import Content, Gram
-from impasto.methods.method import Elsewhere, Method
 from impasto.optimise import TorchLBFGS
+from impasto.optimise.method import Elsewhere, Method
 
 METHOD = Method(
     name="resnet50-swag",

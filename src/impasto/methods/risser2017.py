@@ -12,8 +12,8 @@ The coefficients that the limits act on, the solver and the number of steps per 
 """
 
 from impasto.losses import Content, Gram, Histogram, TotalVariation
-from impasto.methods.method import Elsewhere, Method
 from impasto.optimise import LBFGS, Balance
+from impasto.optimise.method import Elsewhere, Method
 
 METHOD = Method(
     name="risser2017",

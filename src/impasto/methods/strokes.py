@@ -15,7 +15,7 @@ normals of its gradient, bent by a curvature filter, until the colour no longer 
 the marks of bristles; `--timelapse` films how they are laid.
 """
 
-from impasto.methods.method import Rendering
+from impasto.classic.rendering import Rendering
 
 METHOD = Rendering(
     name="strokes",
@@ -23,7 +23,7 @@ METHOD = Rendering(
     good_at="paint that stands up from the canvas, at any size, stroke by stroke",
     sources=frozenset({"content"}),
     optional=frozenset({"style"}),
-    presets=("oil", "impressionist", "expressionist", "colourist", "pointillist", "watercolour", "pencil", "graphite"),
+    choices={"preset": ("oil", "impressionist", "expressionist", "colourist", "pointillist", "watercolour", "pencil", "graphite")},
     options={"preset": "oil", "brush": 1.0},
     strokes=True,
 )

@@ -10,8 +10,8 @@ The texture may have any size. Gram matrices are then compared per position, as 
 
 from impasto.encoders import Variant
 from impasto.losses import Gram
-from impasto.methods.method import Method
 from impasto.optimise import TorchLBFGS
+from impasto.optimise.method import Method
 
 METHOD = Method(
     name="texture2015",

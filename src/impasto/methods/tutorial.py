@@ -11,8 +11,8 @@ Its published run prints style 4.354980 and content 4.266018 at 50 evaluations, 
 """
 
 from impasto.losses import Content, Gram
-from impasto.methods.method import Elsewhere, Method
 from impasto.optimise import TorchLBFGS
+from impasto.optimise.method import Elsewhere, Method
 
 METHOD = Method(
     name="tutorial",

@@ -7,8 +7,8 @@
 """
 
 from impasto.losses import Content, Gram
-from impasto.methods.method import Elsewhere, Method
 from impasto.optimise import TorchLBFGS
+from impasto.optimise.method import Elsewhere, Method
 
 METHOD = Method(
     name="vgg16",

@@ -1,12 +1,15 @@
-"""A method: a published algorithm as data, of one of three families."""
+"""A method of image optimisation: a published algorithm as data."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Literal
 
 from impasto.encoders import Variant
+from impasto.family import Page
 from impasto.losses import Term
-from impasto.optimise import LBFGS, Balance, Keep, Solver
+from impasto.optimise.balance import Balance
+from impasto.optimise.pyramid import Keep
+from impasto.optimise.solvers import LBFGS, Solver
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,17 +30,14 @@ class Elsewhere:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Method:
+class Method(Page):
     """An image-optimisation algorithm, as data that reads like the paper's section on settings.
 
     Attributes:
-        name: what ``--method`` calls it.
-        citation: who published it, and where.
-        good_at: what its authors say it is good at, in one line.
         encoder: the network its terms look through.
         variant: how that network differs from the network as it was trained.
         smoothing: the temperature of a softmax that the features are looked at through (Wang et al. 2021), if any.
-        terms: its losses, with layers and weights. A term that looks at a content or a style says which pictures it needs.
+        terms: its losses, with layers and weights. A term that looks at a content or a style says which pictures the method needs.
         elsewhere: what changes with a packaged encoder.
         trade_offs: the ratios of content to style weight that the paper shows, its default first.
         start: what optimisation begins from: ``content``, ``style`` or ``noise``.
@@ -53,9 +53,6 @@ class Method:
         precision: what its encoder computes in; ``auto`` is what the device is fastest at.
     """
 
-    name: str
-    citation: str
-    good_at: str
     encoder: str = "vgg19"
     variant: Variant = field(default_factory=Variant)
     smoothing: float | None = None
@@ -73,10 +70,8 @@ class Method:
     balance: Balance | None = None
     precision: Literal["auto", "float32", "bfloat16"] = "float32"
 
-    @property
-    def sources(self) -> frozenset[str]:
-        """The pictures the method needs: ``content``, ``style`` or both."""
-        return frozenset(term.source for term in self.terms if term.source)
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "sources", frozenset(term.source for term in self.terms if term.source))
 
     def fast(self) -> "Method":
         """The same losses, painted the quick way: coarse to fine, 220 steps of our own L-BFGS, in the quickest precision."""
@@ -91,47 +86,3 @@ class Method:
             keep="best",
             precision="auto",
         )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Network:
-    """A model-optimisation algorithm: a network is trained once, and then paints in one pass.
-
-    Attributes:
-        name: what ``--method`` calls it; also the kind of its model files, :data:`impasto.feedforward.models.KINDS`.
-        citation: who published it, and where.
-        good_at: what it is good at, in one line.
-        sources: the pictures it needs: ``content``, and ``style`` unless its model knows its styles already.
-        style_size: the longest side, in pixels, of the style pictures it looks at; smaller ones stay as they are.
-    """
-
-    name: str
-    citation: str
-    good_at: str
-    sources: frozenset[str]
-    style_size: int = 512
-
-
-@dataclass(frozen=True, kw_only=True)
-class Rendering:
-    """An algorithm of image-based artistic rendering, which needs no network.
-
-    Attributes:
-        name: what ``--method`` calls it.
-        citation: who published it, and where.
-        good_at: what it is good at, in one line.
-        sources: the pictures it needs: ``content``, ``style`` or both.
-        optional: the pictures it makes use of if there are any: ``content``, ``style``, ``pair`` or ``focus``.
-        presets: the manners it paints in, by the names that ``preset`` takes.
-        options: what it is asked besides what every method is, with the defaults; None stands for what suits the pictures.
-        strokes: whether its paintings are strokes, which an SVG file can hold.
-    """
-
-    name: str
-    citation: str
-    good_at: str
-    sources: frozenset[str]
-    optional: frozenset[str] = frozenset()
-    presets: tuple[str, ...] = ()
-    options: Mapping[str, Any] = field(default_factory=dict)
-    strokes: bool = False
