@@ -17,6 +17,7 @@ from process import IMPASTO, run  # type: ignore[import-not-found]
 
 from impasto import picture, styles
 from impasto.encoders.devices import PRECISIONS, choose_precision
+from impasto.encoders.tensors import tensor
 from impasto.feedforward import models
 from impasto.feedforward.models import Model
 from impasto.feedforward.painter import Painter
@@ -69,11 +70,11 @@ def main(width: int, height: int, model: str | None, style: str, tile: int | Non
 
 def compare(trained: Model, style: str | None, width: int, height: int, tile: int) -> None:
     """Print how far a painting in tiles is from one made at once."""
-    content = picture.read(photograph(width, height)).picture
+    content = tensor(picture.read(photograph(width, height)).picture)
     default = PRECISIONS[choose_precision("auto", torch.device("cpu"))]
     for precision in dict.fromkeys((torch.float32, default)):
         painter = Painter(trained, torch.device("cpu"), precision)
-        told = [1.0, *[0.0] * (len(painter.styles) - 1)] if style is None else [(1.0, picture.read(styles.path(style)).picture)]
+        told = [1.0, *[0.0] * (len(painter.styles) - 1)] if style is None else [(1.0, tensor(picture.read(styles.path(style)).picture))]
         at_once, tiled = (painter.paint(content, told, tile=side) for side in (max(width, height), tile))
         click.echo(
             f"{width} x {height}, tiles of {tile} against one, {str(precision).removeprefix('torch.')}: "

@@ -13,6 +13,7 @@ import torch
 
 from impasto import encoders, examples, picture, styles
 from impasto.encoders.devices import PRECISIONS
+from impasto.encoders.tensors import scale, tensor
 from impasto.methods import METHODS
 from impasto.optimise import Objective, Sources
 
@@ -43,7 +44,7 @@ def main(size: int, repeats: int, precision: tuple[str, ...]) -> None:
     """Measure on the CPU, with an example photograph and a packaged style."""
     sources = {}
     for name, file in (("content", examples.path("coffee")), ("style", styles.path("starry"))):
-        sources[name] = [(1.0, picture.scale(picture.read(file).picture, size))]
+        sources[name] = [(1.0, scale(tensor(picture.read(file).picture), size))]
     canvas = sources["content"][0][1].clone().requires_grad_()
     click.echo(f"{canvas.shape[3]} x {canvas.shape[2]} pixels, {torch.get_num_threads()} threads, torch {torch.__version__}")
     for name in precision or PRECISIONS:

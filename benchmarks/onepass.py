@@ -16,6 +16,7 @@ from torch import Tensor
 
 from impasto import examples, picture, styles
 from impasto.encoders.devices import PRECISIONS, choose_device, choose_precision
+from impasto.encoders.tensors import resize, scale, tensor
 from impasto.feedforward import models, tiles
 from impasto.feedforward.arbitrary import Arbitrary, Style
 from impasto.feedforward.fast import Architecture, Fast
@@ -72,14 +73,14 @@ def main(sizes: tuple[tuple[int, int], ...], repeats: int, device: str, precisio
     """Measure with an example photograph and a packaged style."""
     where = choose_device(device)
     painter = Painter(models.read(models.packaged("arbitrary")), where, torch.float32)
-    painted = picture.scale(picture.read(styles.path("starry")).picture, 512).to(where)
+    painted = scale(tensor(picture.read(styles.path("starry")).picture), 512).to(where)
     times = [seconds(lambda: painter.describe(painted), where) for _ in range(repeats + 1)][1:]
     style = painter.describe(painted)
     name = torch.cuda.get_device_name(where) if where.type == "cuda" else f"{torch.get_num_threads()} threads"
     click.echo(f"{name}, torch {torch.__version__}; describing a style of 512 pixels, once: {statistics.median(times):.3f} s")
     ways = variants(where, style, precisions, compiled=compiled)
     for size in sizes:
-        content = picture.resize(picture.read(examples.path("coffee")).picture, size).to(where)
+        content = resize(tensor(picture.read(examples.path("coffee")).picture), size).to(where)
         click.echo(f"{size[0]} x {size[1]}")
         for way, work in list(ways.items()):
             try:

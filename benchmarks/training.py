@@ -60,7 +60,7 @@ def photographs(folder: Path, side: int = 400) -> None:
     """Cut photographs out of the examples, two of each."""
     for name in examples.EXAMPLES:
         whole = picture.read(examples.path(name)).picture
-        for part, corner in (("first", whole[:, :, :side, :side]), ("last", whole[:, :, -side:, -side:])):
+        for part, corner in (("first", whole[:side, :side]), ("last", whole[-side:, -side:])):
             picture.save(corner, folder / f"{name}-{part}.jpg")
 
 

@@ -27,6 +27,7 @@ FLOORS = (
     {"evaluate"},
     {"cli", "web", "cluster"},
 )
+WITHOUT_NETWORKS = {"picture", "film"}
 OPEN_TO_ALL = {"errors", "examples", "styles"}
 ERRORS = {name for name, value in vars(errors).items() if isinstance(value, type) and issubclass(value, errors.ImpastoError)}
 
@@ -41,14 +42,19 @@ def floor(name: str) -> int:
 
 def imported(source: str, package: tuple[str, ...]) -> set[str]:
     """The rooms that a module of `package` imports, wherever in the module that is."""
-    modules = set()
+    return {module.split(".")[1] for module in modules(source, package) if module.startswith("impasto.")} - {"__version__"}
+
+
+def modules(source: str, package: tuple[str, ...]) -> set[str]:
+    """All that it imports."""
+    names = set()
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
-            modules |= {alias.name for alias in node.names}
+            names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             base = ".".join((*package[: len(package) + 1 - node.level], *filter(None, [node.module]))) if node.level else node.module or ""
-            modules |= {f"{base}.{alias.name}" for alias in node.names}
-    return {module.split(".")[1] for module in modules if module.startswith("impasto.")} - {"__version__"}
+            names |= {f"{base}.{alias.name}" for alias in node.names}
+    return names
 
 
 @pytest.mark.parametrize("file", FILES, ids=NAMES)
@@ -63,6 +69,18 @@ def test_imports_point_one_way(file: Path) -> None:
         return
     for name in theirs - OPEN_TO_ALL:
         assert floor(name) < floor(mine), f"{mine} imports {name}"
+
+
+@pytest.mark.parametrize("name", sorted(WITHOUT_NETWORKS))
+def test_pictures_need_no_networks(name: str) -> None:
+    """Not even for their types."""
+    mine = [file for file in FILES if room(file) == name]
+    assert mine
+    for file in mine:
+        assert not {module.split(".")[0] for module in modules(file.read_text(encoding="utf-8"), ("impasto", name))} & {
+            "torch",
+            "onnxruntime",
+        }
 
 
 def test_imports_are_found() -> None:
@@ -136,5 +154,5 @@ def test_errors_are_announced(node: ast.FunctionDef) -> None:
 def test_the_rules_are_applied() -> None:
     """The walks above find what they are meant for."""
     names = {parameter.id for parameter in EVERYTHING}
-    assert {"painting.py:stylize", "picture.py:read", "losses/gram.py:Gram.target", "optimise/pyramid.py:levels"} <= names
+    assert {"painting.py:stylize", "picture/reading.py:read", "losses/gram.py:Gram.target", "optimise/pyramid.py:levels"} <= names
     assert {"PictureError", "OptionError", "EncoderError", "OutputError"} <= ERRORS

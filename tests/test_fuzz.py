@@ -104,7 +104,7 @@ def with_checksums(content):
 def test_damaged_files(tmp_path, monkeypatch, capfd, recwarn, file_format):
     pillow_heif.register_heif_opener()
     # Damage can turn 48 pixels into 48,000; those pictures are sound, but painting them all would take minutes.
-    monkeypatch.setattr(picture, "PIXELS_AT_MOST", 1_000_000)
+    monkeypatch.setattr(picture.reading, "PIXELS_AT_MOST", 1_000_000)
     style = Image.fromarray(np.random.default_rng(1).integers(0, 256, (64, 64, 3), np.uint8))
     random = np.random.default_rng(FORMATS.index(file_format))
     sound = samples(file_format)

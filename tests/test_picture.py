@@ -6,8 +6,11 @@ import logging
 import os
 import stat
 import struct
+import subprocess
+import sys
 import warnings
 import zlib
+from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
 
@@ -20,16 +23,15 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from PIL import Image, ImageCms, PngImagePlugin
 
-from impasto import picture
 from impasto.errors import ImpastoError, OptionError, OutputError, PictureError
-from impasto.picture import check_target, fit, read, read_settings, resize, save, scale, to_pil
+from impasto.picture import Opened, check_target, fit, read, read_settings, reading, resize, save, scale, to_pil
 
 ORIENTATION = 274
 
 
-def as_array(tensor):
-    """`[1, C, H, W]` as float64 `[H, W, C]`."""
-    return tensor[0].movedim(0, -1).double().numpy()
+def as_array(values):
+    """`[H, W, C]` or `[H, W]` as float64 `[H, W, C]`."""
+    return np.atleast_3d(values).astype(np.float64)
 
 
 def noise(*shape, dtype=np.uint8, seed=0):
@@ -43,8 +45,14 @@ def smooth(height=24, width=32):
 
 
 def as_picture(values):
-    """Float `[H, W, C]` as a float32 `[1, C, H, W]`."""
-    return torch.from_numpy(np.ascontiguousarray(values, np.float32)).movedim(-1, 0)[None].contiguous()
+    """Float `[H, W, C]` as float32, `[H, W]` where C is 1."""
+    values = np.ascontiguousarray(values, np.float32)
+    return values[..., 0] if values.shape[-1] == 1 else values
+
+
+def random(*shape):
+    """Floats in [0, 1)."""
+    return np.random.default_rng(0).random(shape, np.float32)
 
 
 def complaint(act, *arguments, error=PictureError, **options):
@@ -68,9 +76,10 @@ def test_lossless_files_are_read_exactly(tmp_path, extension):
         values = np.asarray(image.convert("RGB"))
     image.save(path, **({"lossless": True} if extension == "webp" else {}))
     opened = read(path)
-    assert opened.picture.shape == (1, 3, 7, 5)
-    assert opened.picture.dtype == torch.float32
-    assert opened.picture.is_contiguous()
+    assert opened.picture.shape == (7, 5, 3)
+    assert opened.size == (5, 7)
+    assert opened.picture.dtype == np.float32
+    assert opened.picture.flags.c_contiguous
     assert opened.alpha is None
     np.testing.assert_allclose(as_array(opened.picture), values / 255, atol=1e-7)
 
@@ -147,7 +156,7 @@ def test_a_camera_held_sideways(tmp_path, orientation, extension):
 
 def test_damaged_exif_is_ignored(tmp_path):
     Image.fromarray(noise(4, 6, 3)).save(tmp_path / "a.png", exif=b"Exif\0\0MM\0*\xff\xff\xff\xffgarbage")
-    assert read(tmp_path / "a.png").picture.shape == (1, 3, 4, 6)
+    assert read(tmp_path / "a.png").picture.shape == (4, 6, 3)
 
 
 def test_orientation_of_a_pil_image(tmp_path):
@@ -155,7 +164,7 @@ def test_orientation_of_a_pil_image(tmp_path):
     exif[ORIENTATION] = 6
     Image.fromarray(noise(4, 6, 3)).save(tmp_path / "a.png", exif=exif)
     with Image.open(tmp_path / "a.png") as image:
-        assert torch.equal(read(image).picture, read(tmp_path / "a.png").picture)
+        assert np.array_equal(read(image).picture, read(tmp_path / "a.png").picture)
         assert image.size == (6, 4)
 
 
@@ -379,18 +388,38 @@ def test_tensors(shape, dtype):
     values = (values * 255).to(dtype) if dtype == torch.uint8 else values.to(dtype)
     opened = read(values)
     unit = (values.double() / (255 if dtype == torch.uint8 else 1)).reshape(1, -1, 4, 5)
-    assert torch.allclose(opened.picture.double(), unit[:, :3].expand(1, 3, 4, 5), atol=1e-7)
+    np.testing.assert_allclose(opened.picture, unit[0, :3].expand(3, 4, 5).movedim(0, 2), atol=1e-7)
     assert (opened.alpha is None) == (unit.shape[1] < 4)
-    assert opened.picture.dtype == torch.float32
+    if opened.alpha is not None:
+        np.testing.assert_allclose(opened.alpha, unit[0, 3], atol=1e-7)
+    assert opened.picture.dtype == np.float32
+    assert opened.picture.flags.c_contiguous
 
 
 def test_what_was_read_is_a_copy():
     for source in (torch.rand(1, 3, 4, 5, requires_grad=True), np.random.default_rng(0).random((1, 1, 3), np.float32)):
         opened = read(source)
         before = source.detach().clone() if isinstance(source, torch.Tensor) else source.copy()
-        assert not opened.picture.requires_grad
-        opened.picture.zero_()
+        opened.picture[:] = 0
         assert (source == before).all()
+
+
+def test_what_was_read_already_comes_back_as_it_is():
+    opened = read(noise(4, 5, 4))
+    assert read(opened) is opened
+
+
+def test_checksums(tmp_path):
+    values = noise(4, 6, 4)
+    path = tmp_path / "a.png"
+    Image.fromarray(values).save(path)
+    assert read(path).checksum == sha256(path.read_bytes()).hexdigest()
+    pixels = read(values).checksum
+    assert len(pixels) == 64
+    assert read(Image.fromarray(values)).checksum == pixels
+    assert read(values / 255).checksum == pixels
+    others = [values[..., :3], values[::-1], values[:, ::-1], values.reshape(6, 4, 4), 255 - values]
+    assert len({pixels, *(read(other).checksum for other in others)}) == 6
 
 
 def test_a_little_overshoot_is_clamped():
@@ -519,12 +548,18 @@ def test_a_decompression_bomb(tmp_path, size):
     assert "200 megapixels; scale it down" in complaint(read, tmp_path / "bomb.png")
 
 
+def test_a_file_too_large_for_a_picture(tmp_path, monkeypatch):
+    (tmp_path / "a.png").write_bytes(png_bytes())
+    monkeypatch.setattr(reading, "PIXELS_AT_MOST", 100)
+    assert "more than any picture" in complaint(read, tmp_path / "a.png")
+
+
 def test_our_pixel_limit_stands_in_for_pillows(tmp_path, monkeypatch):
     (tmp_path / "a.png").write_bytes(png_bytes())
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
-    assert read(tmp_path / "a.png").picture.shape == (1, 3, 40, 40)
+    assert read(tmp_path / "a.png").picture.shape == (40, 40, 3)
     assert Image.MAX_IMAGE_PIXELS == 100
-    monkeypatch.setattr(picture, "PIXELS_AT_MOST", 1599)
+    monkeypatch.setattr(reading, "PIXELS_AT_MOST", 1599)
     complaint(read, tmp_path / "a.png")
     assert Image.MAX_IMAGE_PIXELS == 100
 
@@ -562,52 +597,94 @@ def test_fit_at_the_edges():
     complaint(fit, (4, 4), -1, error=OptionError)
 
 
+def test_fit_without_enlarging():
+    assert fit((640, 480), 800, enlarge=False) == (640, 480)
+    assert fit((640, 480), 320, enlarge=False) == (320, 240)
+    assert fit((640, 480), 0, enlarge=False) == (640, 480)
+
+
 @pytest.mark.parametrize(("longest", "size", "kept"), [(20, (20, 15), (20, 15)), (80, (80, 60), (40, 30)), (0, (40, 30), (40, 30))])
 def test_scale(longest, size, kept):
-    original = torch.rand(1, 3, 30, 40, generator=torch.Generator().manual_seed(0))
-    assert torch.equal(scale(original, longest), resize(original, size))
-    assert torch.equal(scale(original, longest, enlarge=False), resize(original, kept))
+    original = random(30, 40, 3)
+    assert np.array_equal(scale(original, longest), resize(original, size))
+    assert np.array_equal(scale(original, longest, enlarge=False), resize(original, kept))
     complaint(scale, original, -1, error=OptionError)
 
 
+def test_what_was_opened_at_another_size():
+    opened = Opened(random(30, 40, 3), random(30, 40), "checksum")
+    resized = opened.resized((20, 50))
+    assert (resized.size, resized.checksum) == ((20, 50), "checksum")
+    assert np.array_equal(resized.picture, resize(opened.picture, (20, 50)))
+    assert np.array_equal(resized.alpha, resize(opened.alpha, (20, 50)))
+    assert opened.scaled(20).size == (20, 15)
+    assert opened.scaled(80).size == (80, 60)
+    assert opened.scaled(80, enlarge=False).size == opened.scaled(0).size == (40, 30)
+    assert Opened(opened.picture, None).resized((4, 3)).alpha is None
+    complaint(opened.scaled, -1, error=OptionError)
+
+
 @pytest.mark.parametrize("size", [(1, 1), (7, 3), (64, 40), (200, 31)])
-@pytest.mark.parametrize("channels", [1, 3, 5])
+@pytest.mark.parametrize("channels", [(), (1,), (3,), (5,)])
 def test_resize_keeps_a_constant_picture_constant(size, channels):
-    resized = resize(torch.full((2, channels, 30, 40), 0.3), size)
-    assert resized.shape == (2, channels, size[1], size[0])
-    assert torch.allclose(resized, torch.tensor(0.3), atol=1e-6)
+    resized = resize(np.full((30, 40, *channels), 0.3, np.float32), size)
+    assert resized.shape == (size[1], size[0], *channels)
+    assert resized.dtype == np.float32
+    assert resized.flags.c_contiguous
+    np.testing.assert_allclose(resized, 0.3, atol=1e-6)
 
 
 @pytest.mark.parametrize("size", [(20, 16), (37, 29), (80, 64)])
 def test_resize_preserves_the_mean(size):
-    values = torch.rand(1, 3, 32, 40, generator=torch.Generator().manual_seed(0)) * 0.5 + 0.25
-    assert torch.allclose(resize(values, size).mean((2, 3)), values.mean((2, 3)), atol=0.01)
+    values = random(32, 40, 3) * 0.5 + 0.25
+    np.testing.assert_allclose(resize(values, size).mean((0, 1)), values.mean((0, 1)), atol=0.01)
 
 
 def test_resize_is_antialiased():
-    stripes = torch.zeros(1, 1, 64, 64)
-    stripes[..., ::2] = 1
-    assert torch.allclose(resize(stripes, (16, 16))[..., 2:-2], torch.tensor(0.5), atol=0.02)
+    stripes = np.zeros((64, 64), np.float32)
+    stripes[:, ::2] = 1
+    np.testing.assert_allclose(resize(stripes, (16, 16))[:, 2:-2], 0.5, atol=0.02)
 
 
 def test_resize_does_not_shift():
     ramp = np.linspace(0.1, 0.9, 64)
-    values = torch.from_numpy(np.tile(ramp, (8, 1))).float()[None, None]
     expected = ramp.reshape(16, 4).mean(axis=1)
-    np.testing.assert_allclose(resize(values, (16, 2))[0, 0, 0, 2:-2].numpy(), expected[2:-2], atol=1e-3)
+    np.testing.assert_allclose(resize(np.tile(ramp, (8, 1)).astype(np.float32), (16, 2))[0, 2:-2], expected[2:-2], atol=1e-3)
 
 
-def test_resize_to_the_same_size_is_the_same_tensor():
-    values = torch.rand(1, 3, 4, 5)
-    assert resize(values, (5, 4)) is values
+def test_resize_to_the_same_size_is_the_same_array():
+    for values in (random(4, 5, 3), random(4, 5)):
+        assert resize(values, (5, 4)) is values
 
 
 def test_resize_stays_in_range():
-    edge = torch.zeros(1, 1, 1, 8)
-    edge[..., 4:] = 1
+    edge = np.zeros((1, 8), np.float32)
+    edge[:, 4:] = 1
     resized = resize(edge, (50, 1))
     assert resized.min() == 0
     assert resized.max() == 1
+
+
+def cubic(x, a=-0.5):
+    """The kernel of Keys 1981, Cubic convolution interpolation, equation 4."""
+    x = np.abs(x)
+    return np.where(x < 1, (a + 2) * x**3 - (a + 3) * x**2 + 1, np.where(x < 2, a * (x**3 - 5 * x**2 + 8 * x - 4), 0))
+
+
+def weights(before, after):
+    """`[after, before]`: what each sample after counts of each before, its kernel as wide as the wider of both samples."""
+    stretch = max(before / after, 1)
+    centres = (np.arange(after)[:, None] + 0.5) * before / after
+    found = cubic((np.arange(before) + 0.5 - centres) / stretch)
+    return found / found.sum(1, keepdims=True)
+
+
+@pytest.mark.parametrize("size", [(20, 15), (37, 61), (121, 40), (64, 47), (1, 1)])
+@pytest.mark.parametrize("channels", [(), (3,)])
+def test_resize_is_the_formula(size, channels):
+    values = random(47, 64, *channels)
+    expected = np.einsum("yh,hw...,xw->yx...", weights(47, size[1]), values.astype(np.float64), weights(64, size[0]))
+    np.testing.assert_allclose(resize(values, size), expected.clip(0, 1), atol=1e-6)
 
 
 # Writing
@@ -622,7 +699,7 @@ def test_every_size_survives_saving(tmp_path, extension, size):
     path = tmp_path / f"a.{extension}"
     save(as_picture(smooth(*size) / 255), path)
     opened = read(path)
-    assert opened.picture.shape == (1, 3, *size)
+    assert opened.picture.shape == (*size, 3)
     assert opened.alpha is None
     exact = extension in ("png", "tif", "tiff", "bmp")
     assert np.abs(as_array(opened.picture) - smooth(*size) / 255).mean() < (1e-6 if exact else 0.15)
@@ -695,13 +772,13 @@ def test_sixteen_bit_png(tmp_path, channels, size):
 
 
 def test_eight_bit_png_declares_srgb(tmp_path):
-    save(torch.rand(1, 3, 4, 4), tmp_path / "a.png")
+    save(random(4, 4, 3), tmp_path / "a.png")
     with Image.open(tmp_path / "a.png") as image:
         assert image.info == {"srgb": 0}
 
 
 def test_rounding_not_truncation():
-    values = torch.tensor([0.0, 0.4999 / 255, 0.5001 / 255, 254.6 / 255, 1.0, -3.0, 7.0]).repeat(3, 1)[None, :, None]
+    values = np.array([0.0, 0.4999 / 255, 0.5001 / 255, 254.6 / 255, 1.0, -3.0, 7.0], np.float32).repeat(3).reshape(1, 7, 3)
     assert np.asarray(to_pil(values))[0, :, 0].tolist() == [0, 0, 1, 255, 255, 0, 255]
 
 
@@ -717,19 +794,19 @@ def test_the_same_input_gives_the_same_bytes(tmp_path, extension, bits):
 @given(st.dictionaries(st.text(), st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(), max_size=5))
 def test_settings_survive(tmp_path_factory, settings):
     path = tmp_path_factory.mktemp("settings") / "a.png"
-    save(torch.rand(1, 3, 2, 2), path, settings=settings)
+    save(random(2, 2, 3), path, settings=settings)
     assert read_settings(path) == json.loads(json.dumps(settings))
 
 
 def test_settings_that_are_not_json(tmp_path):
-    save(torch.rand(1, 3, 2, 2), tmp_path / "a.png", settings={"style": Path("oil.jpg"), "sizes": (64, 128)})
+    save(random(2, 2, 3), tmp_path / "a.png", settings={"style": Path("oil.jpg"), "sizes": (64, 128)})
     assert read_settings(tmp_path / "a.png") == {"style": "oil.jpg", "sizes": [64, 128]}
 
 
 def test_files_without_settings(tmp_path):
-    save(torch.rand(1, 3, 2, 2), tmp_path / "a.png")
+    save(random(2, 2, 3), tmp_path / "a.png")
     assert "no settings" in complaint(read_settings, tmp_path / "a.png")
-    save(torch.rand(1, 3, 2, 2), tmp_path / "a.jpg", settings={"seed": 0})
+    save(random(2, 2, 3), tmp_path / "a.jpg", settings={"seed": 0})
     assert "no settings" in complaint(read_settings, tmp_path / "a.jpg")
     assert "doesn't exist" in complaint(read_settings, tmp_path / "b.png")
     for text in ("{", "[1]"):
@@ -770,7 +847,7 @@ def test_protected_targets(tmp_path, monkeypatch):
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device file")
 def test_a_device_is_not_replaced(tmp_path):
     (tmp_path / "a.png").symlink_to("/dev/full")
-    assert "regular file" in complaint(save, torch.rand(1, 3, 4, 4), tmp_path / "a.png", error=OutputError)
+    assert "regular file" in complaint(save, random(4, 4, 3), tmp_path / "a.png", error=OutputError)
     assert stat.S_ISCHR(Path("/dev/full").stat().st_mode)
 
 
@@ -785,10 +862,10 @@ def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch, error, moment
 
     monkeypatch.setattr(os, moment, fail)
     if isinstance(error, OSError):
-        assert "No space left" in complaint(save, torch.rand(1, 3, 4, 4), path, error=OutputError)
+        assert "No space left" in complaint(save, random(4, 4, 3), path, error=OutputError)
     else:
         with pytest.raises(type(error)):
-            save(torch.rand(1, 3, 4, 4), path)
+            save(random(4, 4, 3), path)
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
 
@@ -800,7 +877,7 @@ def test_a_file_the_system_refuses_to_grow(tmp_path):
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
     try:
-        text = complaint(save, torch.rand(1, 3, 100, 100), path, error=OutputError)
+        text = complaint(save, random(100, 100, 3), path, error=OutputError)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert "a.bmp can't be written" in text
@@ -810,7 +887,7 @@ def test_a_file_the_system_refuses_to_grow(tmp_path):
 
 @pytest.mark.parametrize("extension", ["jpg", "webp", "avif", "heic"])
 def test_a_side_too_long_for_the_format(tmp_path, extension, capfd):
-    assert ".png" in complaint(save, torch.rand(1, 3, 1, 70_000), tmp_path / f"a.{extension}", error=OutputError)
+    assert ".png" in complaint(save, random(1, 70_000, 3), tmp_path / f"a.{extension}", error=OutputError)
     assert not list(tmp_path.iterdir())
     assert capfd.readouterr().err == ""
 
@@ -819,12 +896,12 @@ def test_a_side_too_long_for_the_format(tmp_path, extension, capfd):
 def test_permissions_are_those_of_any_new_file(tmp_path):
     before = os.umask(0o027)
     try:
-        save(torch.rand(1, 3, 2, 2), tmp_path / "a.png")
+        save(random(2, 2, 3), tmp_path / "a.png")
     finally:
         os.umask(before)
     assert stat.S_IMODE((tmp_path / "a.png").stat().st_mode) == 0o640
     (tmp_path / "a.png").chmod(0o604)
-    save(torch.rand(1, 3, 2, 2), tmp_path / "a.png")
+    save(random(2, 2, 3), tmp_path / "a.png")
     assert stat.S_IMODE((tmp_path / "a.png").stat().st_mode) == 0o604
 
 
@@ -832,14 +909,24 @@ def test_a_symbolic_link_stays_one(tmp_path):
     (tmp_path / "elsewhere").mkdir()
     link = tmp_path / "a.png"
     link.symlink_to(tmp_path / "elsewhere" / "b.png")
-    save(torch.rand(1, 3, 2, 2), link)
+    save(random(2, 2, 3), link)
     assert link.is_symlink()
-    assert read(tmp_path / "elsewhere" / "b.png").picture.shape == (1, 3, 2, 2)
+    assert read(tmp_path / "elsewhere" / "b.png").picture.shape == (2, 2, 3)
 
 
-def test_decoders_are_loaded_when_needed():
-    import subprocess
-    import sys
+HEAVY = "torch", "scipy", "skimage", "tifffile", "pillow_heif"
 
-    code = "import sys, impasto.picture; print([name for name in ('tifffile', 'pillow_heif') if name in sys.modules])"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+def loaded_after(code):
+    """Which of the heavy libraries a program has loaded in the end."""
+    code += f"; import sys; print(*[name for name in {HEAVY} if name in sys.modules])"
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+
+
+def test_heavy_libraries_are_loaded_when_needed(tmp_path):
+    assert loaded_after("import impasto.picture") == []
+    save(random(4, 6, 3), tmp_path / "a.png")
+    way = "from impasto import picture as p; o = p.read('{0}').scaled(3); p.save(o.picture, '{0}', bits={1}, settings={{}})"
+    assert loaded_after(way.format(tmp_path / "a.png", 16) + f"; p.read_settings('{tmp_path / 'a.png'}')") == []
+    save(random(4, 6, 3), tmp_path / "a.tif")
+    assert loaded_after(way.format(tmp_path / "a.tif", 8)) == ["tifffile"]

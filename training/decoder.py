@@ -18,6 +18,7 @@ from arbitrary import Pictures
 
 from impasto import encoders, picture
 from impasto.encoders import VGG
+from impasto.encoders.tensors import resize, tensor
 from impasto.feedforward import models
 from impasto.feedforward.decoder import Architecture, Decoder
 from impasto.feedforward.decoder_training import FIRST_LOOK, Lesson, Pupil, regress
@@ -125,9 +126,9 @@ def measure(images: Path, model: Path | None, untrained: bool) -> None:
         folder, *names = line.replace(":", "").split()
         decibels = []
         for name in names:
-            whole = picture.read(images / folder / f"{name}.jpg").picture
-            width, height = picture.fit((whole.shape[3], whole.shape[2]), 256)
-            shown = picture.resize(whole, (width // 16 * 16, height // 16 * 16))
+            whole = picture.read(images / folder / f"{name}.jpg")
+            width, height = picture.fit(whole.size, 256)
+            shown = resize(tensor(whole.picture), (width // 16 * 16, height // 16 * 16))
             features = encoder(shown, layers)
             errors = [(decoder(features[layer], layer).clamp(0, 1) - shown).square().mean() for layer in layers]
             decibels.append([-10 * float(error.log10()) for error in errors])

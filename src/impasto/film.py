@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL.Image import Dither, Image
-from torch import Tensor
 
 from impasto import picture
 from impasto.errors import OutputError
@@ -56,19 +56,19 @@ class Film:
         self.size = (max(2, width // 2 * 2), max(2, height // 2 * 2))
         self.reel: _Gif | _Mp4 = _Gif() if path.suffix.lower() == ".gif" else _Mp4(self.size)
 
-    def add(self, canvas: Tensor) -> None:
+    def add(self, canvas: NDArray[np.float32]) -> None:
         """One frame more.
 
         Args:
-            canvas: ``[1, 3, H, W]`` of any size; values outside [0, 1] are clamped.
+            canvas: ``[H, W, 3]`` of any size; values outside [0, 1] are clamped.
         """
-        self.reel.add(picture.to_pil(picture.resize(canvas.cpu().clamp(0, 1), self.size)))
+        self.reel.add(picture.to_pil(picture.resize(canvas.clip(0, 1), self.size)))
 
-    def save(self, last: Tensor) -> None:
+    def save(self, last: NDArray[np.float32]) -> None:
         """Write the film, whole or not at all.
 
         Args:
-            last: the canvas that it ends with, and stays on for two seconds, ``[1, 3, H, W]``.
+            last: the canvas that it ends with, and stays on for two seconds, ``[H, W, 3]``.
 
         Raises:
             OutputError: it can't be written.

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from impasto import picture
+from impasto.encoders.tensors import array
 from impasto.errors import OutputError
 from impasto.film import RATE, Film
 from impasto.optimise import Progress
@@ -63,7 +64,7 @@ def previewing(target: Path, every: int, size: tuple[int, int], settings: Mappin
     def write(progress: Progress) -> None:
         if progress.step % every == 0:
             file = target.with_name(f"{target.stem}-{progress.step:04d}.png")
-            canvas = picture.resize(progress.canvas.cpu().clamp(0, 1), size)
+            canvas = picture.resize(array(progress.canvas).clip(0, 1), size)
             picture.save(canvas, file, settings={**settings, "stopped": progress.step})
 
     return write
@@ -74,6 +75,6 @@ def filming(film: Film) -> Listener:
 
     def add(progress: Progress) -> None:
         if progress.step % max(1, progress.steps // FRAMES) == 0:
-            film.add(progress.canvas)
+            film.add(array(progress.canvas))
 
     return add

@@ -7,7 +7,6 @@ import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from PIL import Image
 from torch import Tensor
 
 from impasto import encoders, examples, picture, styles
+from impasto.encoders import tensors
 from impasto.encoders.devices import PRECISIONS, choose_device, choose_precision
 from impasto.encoders.smoothed import Smoothed
 from impasto.errors import EncoderError, Interrupted, ModelError, OptionError
@@ -317,16 +317,18 @@ class _Sitting:
             Interrupted: Ctrl-C ended it; everything is saved.
         """
         target, settings = self.call.target, {**self.settings, **({} if stopped is None else {"stopped": stopped})}
-        finest = (canvas.shape[3], canvas.shape[2])
-        alpha = None if photograph is None or photograph.alpha is None else picture.resize(photograph.alpha, finest)
+        painted = tensors.array(canvas)
+        alpha = (
+            None if photograph is None or photograph.alpha is None else picture.resize(photograph.alpha, (canvas.shape[3], canvas.shape[2]))
+        )
         if target is not None and target.suffix.lower() == ".svg":
             assert drawing is not None
             picture.write(target, drawing().encode())
         elif target is not None:
-            picture.save(canvas, target, alpha=alpha, bits=self.call.options["bits"], settings=settings)
+            picture.save(painted, target, alpha=alpha, bits=self.call.options["bits"], settings=settings)
         if self.film is not None:
-            self.film.save(canvas)
-        image = picture.to_pil(canvas, alpha)
+            self.film.save(painted)
+        image = picture.to_pil(painted, alpha)
         image.info["impasto"] = json.dumps(settings, sort_keys=True)
         if stopped is not None:
             raise Interrupted(image, stopped, target)
@@ -357,9 +359,9 @@ def _optimise(
 
     finest = _finest(photograph, paintings, options["size"])
     sources = {
-        "content": [(1.0, picture.resize(photograph.picture, finest).to(where))] if photograph else [],
+        "content": [(1.0, _tensor(photograph.resized(finest)).to(where))] if photograph else [],
         "style": [
-            (share, picture.resize(painting.picture, _size_of_style(painting, finest, asked.style_size)).to(where))
+            (share, _tensor(painting.resized(_size_of_style(painting, finest, asked.style_size))).to(where))
             for share, painting in paintings
         ],
     }
@@ -370,15 +372,15 @@ def _optimise(
             return torch.rand(1, 3, level[1], level[0], generator=generator).to(where)
         if begin == "arbitrary":
             painter = Painter(models.read(models.packaged("arbitrary")), where, PRECISIONS[precise])
-            return picture.resize(painter.paint(sources["content"][0][1], sources["style"]), level)
-        return picture.resize(sources[begin][0][1] if isinstance(begin, str) else begin.picture.to(where), level)
+            return tensors.resize(painter.paint(sources["content"][0][1], sources["style"]), level)
+        return tensors.resize(sources[begin][0][1] if isinstance(begin, str) else _tensor(begin).to(where), level)
 
     settings = call.settings(
         device=where.type,
         precision=precise,
         encoder_sha256=loaded.checksum,
-        content_sha256=_checksum(photograph.picture) if photograph else None,
-        style_sha256=[_checksum(painting.picture) for _, painting in paintings],
+        content_sha256=photograph.checksum if photograph else None,
+        style_sha256=[painting.checksum for _, painting in paintings],
     )
     plan = levels(finest, asked.steps, asked.ratio, options["steps"])
     sitting = call.begin(finest, settings)
@@ -415,11 +417,9 @@ def _paint_in_one_pass(call: _Call, content: Source | None, style: Source | Sequ
     shares: list[float] | list[tuple[float, Tensor]]
     if "style" in method.sources:
         photograph, paintings = _read(content, given, method, options["blend"])
-        pictures = [opened.picture for _, opened in paintings]
         # Not enlarged, which would leave it without texture.
-        reduced = [picture.scale(one, options["style_size"], enlarge=False) for one in pictures]
-        shares = [(share, one) for (share, _), one in zip(paintings, reduced, strict=True)]
-        painted = {"style_sha256": [_checksum(one) for one in pictures]}
+        shares = [(share, _tensor(painting.scaled(options["style_size"], enlarge=False))) for share, painting in paintings]
+        painted = {"style_sha256": [painting.checksum for _, painting in paintings]}
     else:
         photograph, _ = _read(content, None, method, None)
         shares = _shares_of_styles(given, painter.styles, options["blend"])
@@ -427,8 +427,8 @@ def _paint_in_one_pass(call: _Call, content: Source | None, style: Source | Sequ
     assert photograph is not None
     finest = _finest(photograph, [], options["size"])
     known = {"device": where.type, "precision": precise, "model_sha256": trained.checksum}
-    settings = call.settings(**known, content_sha256=_checksum(photograph.picture), **painted)
-    canvas = picture.resize(photograph.picture, finest)
+    settings = call.settings(**known, content_sha256=photograph.checksum, **painted)
+    canvas = _tensor(photograph.resized(finest))
     sitting, begun = call.begin(finest, settings), time.perf_counter()
 
     def tell(done: int, tiles: int) -> None:
@@ -466,19 +466,19 @@ def _render(
     longest = options["style_size"] or max(finest)
     a_pair = _pair(pair) if pair is not None else None
     settings = call.settings(
-        content_sha256=_checksum(photograph.picture) if photograph else None,
-        style_sha256=[_checksum(painting.picture) for _, painting in paintings],
-        pair_sha256=[_checksum(one) for one in a_pair or ()],
+        content_sha256=photograph.checksum if photograph else None,
+        style_sha256=[painting.checksum for _, painting in paintings],
+        pair_sha256=[one.checksum for one in a_pair or ()],
     )
     sitting, begun, done = call.begin(finest, settings), time.perf_counter(), 0
 
     def tell(step: int, steps: int, look: Callable[[], _Floats]) -> None:
         nonlocal done
         done = step
-        sitting.tell(Progress(step, steps, 0, 1, finest, time.perf_counter() - begun, 0.0, {}, lambda: _tensor(look())))
+        sitting.tell(Progress(step, steps, 0, 1, finest, time.perf_counter() - begun, 0.0, {}, lambda: tensors.tensor(look())))
 
-    def sized(one: Tensor) -> _Floats:
-        return _array(picture.scale(one, longest, enlarge=False))
+    def sized(one: Opened) -> _Floats:
+        return one.scaled(longest, enlarge=False).picture
 
     rendered = render(
         method.name,
@@ -487,43 +487,37 @@ def _render(
             options=options,
             seed=options["seed"],
             callback=tell,
-            content=_array(picture.resize(photograph.picture, finest)) if photograph else None,
-            style=sized(paintings[0][1].picture) if paintings else None,
+            content=photograph.resized(finest).picture if photograph else None,
+            style=sized(paintings[0][1]) if paintings else None,
             pair=(sized(a_pair[0]), sized(a_pair[1])) if a_pair else None,
             focus=_focus(focus, photograph, finest) if focus is not None and photograph else None,
             frames=FRAMES if call.film else 32,
         ),
     )
-    canvas = picture.resize(_tensor(rendered.picture), finest)
+    canvas = tensors.tensor(picture.resize(rendered.picture, finest))
     return sitting.finish(canvas, photograph, drawing=rendered.drawing, stopped=None if rendered.finished else done)
 
 
-def _pair(pair: tuple[Source, Source]) -> tuple[Tensor, Tensor]:
+def _pair(pair: tuple[Source, Source]) -> tuple[Opened, Opened]:
     """The two pictures of a pair."""
-    first, second = (picture.read(named(one, examples.EXAMPLES, examples.path)).picture for one in pair)
-    if first.shape != second.shape:
-        sizes = " and ".join(f"{one.shape[3]} x {one.shape[2]}" for one in (first, second))
+    first, second = (picture.read(named(one, examples.EXAMPLES, examples.path)) for one in pair)
+    if first.size != second.size:
+        sizes = " and ".join(f"{one.size[0]} x {one.size[1]}" for one in (first, second))
         raise OptionError(f"the pictures of a pair must be of one size, these are {sizes} pixels; scale or crop one of them")
     return first, second
 
 
 def _focus(focus: Source, photograph: Opened, finest: Size) -> _Floats:
     """A mask at the painting's size, ``[H, W]``."""
-    mask = picture.read(focus).picture.mean(1, keepdim=True)
-    if mask.shape[2:] != photograph.picture.shape[2:]:
-        sizes = [f"{one.shape[3]} x {one.shape[2]}" for one in (mask, photograph.picture)]
+    mask = picture.read(focus)
+    if mask.size != photograph.size:
+        sizes = [f"{one.size[0]} x {one.size[1]}" for one in (mask, photograph)]
         raise OptionError(f"the focus has {sizes[0]} pixels and the content {sizes[1]}; give a mask of the content's size")
-    return picture.resize(mask, finest)[0, 0].numpy()
+    return picture.resize(mask.picture.mean(2), finest)
 
 
-def _array(tensor: Tensor) -> _Floats:
-    """``[1, 3, H, W]`` as ``[H, W, 3]``."""
-    return np.ascontiguousarray(tensor[0].permute(1, 2, 0).numpy())
-
-
-def _tensor(array: _Floats) -> Tensor:
-    """``[H, W, 3]`` as ``[1, 3, H, W]``."""
-    return torch.from_numpy(array).permute(2, 0, 1)[None]
+def _tensor(opened: Opened) -> Tensor:
+    return tensors.tensor(opened.picture)
 
 
 def _shares_of_styles(given: Sequence[Source], known: Sequence[str], blend: Sequence[float] | None) -> list[float]:
@@ -544,7 +538,7 @@ def _as_heavy(method: Method, options: Mapping[str, Any], encoder: Encoder, sour
     replaced = next(term for term in METHODS[options["method"]].terms if term.role == "style")
     if options["style_layers"]:
         replaced = replace(replaced, layers=options["style_layers"], layer_weights=())
-    small = {name: [(share, picture.scale(source, FIRST_LOOK)) for share, source in given] for name, given in sources.items()}
+    small = {name: [(share, tensors.scale(source, FIRST_LOOK)) for share, source in given] for name, given in sources.items()}
     canvas = torch.full_like(small["style"][0][1], 0.5)
 
     def counts(term: Term) -> float:
@@ -586,15 +580,13 @@ def _finest(photograph: Opened | None, paintings: Sequence[tuple[float, Opened]]
     """The painting's width and height."""
     if isinstance(size, tuple):
         return size
-    height, width = (photograph or paintings[0][1]).picture.shape[2:]
-    return picture.fit((width, height), size)
+    return picture.fit((photograph or paintings[0][1]).size, size)
 
 
 def _size_of_style(painting: Opened, finest: Size, rule: str | int) -> Size:
     if rule == "content":
         return finest
-    height, width = painting.picture.shape[2:]
-    return picture.fit((width, height), rule if isinstance(rule, int) else max(finest))
+    return picture.fit(painting.size, rule if isinstance(rule, int) else max(finest))
 
 
 def named(source: Source, names: Mapping[str, str], path: Callable[[str], Path]) -> Source:
@@ -615,7 +607,3 @@ def named(source: Source, names: Mapping[str, str], path: Callable[[str], Path])
     if not Path(source).suffix and Path(source).name == source:
         raise OptionError(f"there is no file {source} and nothing packaged by that name; check the path or choose {', '.join(names)}")
     return source
-
-
-def _checksum(pixels: Tensor) -> str:
-    return sha256(pixels.contiguous().numpy().data).hexdigest()

@@ -15,6 +15,7 @@ from impasto import encoders, examples, picture, styles
 from impasto.encoders import VGG, Architecture, Variant
 from impasto.encoders.encoder import filled
 from impasto.encoders.normalise import SILENT, normalised
+from impasto.encoders.tensors import scale, tensor
 from impasto.encoders.vgg import VGG19
 from impasto.errors import EncoderError, OptionError
 
@@ -33,9 +34,7 @@ def noise(height, width, seed=1):
 
 
 def photograph(name, longest):
-    pixels = picture.read(examples.path(name)).picture
-    height, width = pixels.shape[2:]
-    return picture.resize(pixels, picture.fit((width, height), longest))
+    return scale(tensor(picture.read(examples.path(name)).picture), longest)
 
 
 def seen(pixels, convention="torchvision"):
@@ -308,9 +307,7 @@ def calibration():
     """The pictures that a network is normalised on."""
     pictures = []
     for file in (*map(examples.path, examples.EXAMPLES), *map(styles.path, styles.STYLES)):
-        pixels = picture.read(file).picture
-        height, width = pixels.shape[2:]
-        pixels = picture.resize(pixels, picture.fit((width, height), 512)).double()
+        pixels = scale(tensor(picture.read(file).picture), 512).double()
         height, width = pixels.shape[2:]
         pictures.append(pixels[:, :, height // 2 - 48 : height // 2 + 48, width // 2 - 48 : width // 2 + 48])
     return pictures

@@ -13,6 +13,7 @@ from torch.nn import functional
 
 from impasto import encoders, examples, picture
 from impasto.encoders import VGG
+from impasto.encoders.tensors import scale, tensor
 from impasto.errors import EncoderError, ImpastoError, OptionError
 
 POCKET = Path(encoders.__file__).with_name("pocket.safetensors")
@@ -25,9 +26,7 @@ def load(weights=None, precision=torch.float32):
 
 
 def photograph(name, longest):
-    pixels = picture.read(examples.path(name)).picture
-    height, width = pixels.shape[2:]
-    return picture.resize(pixels, picture.fit((width, height), longest))
+    return scale(tensor(picture.read(examples.path(name)).picture), longest)
 
 
 def complaint(weights):

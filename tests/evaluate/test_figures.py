@@ -133,5 +133,5 @@ def test_shallow_layers_reconstruct_best(drawn):
     drawing("reconstructions", size=48, steps=40)
     content, *reconstructions = drawn[0][0][0]
     target = picture.read(content.picture).picture
-    errors = [float((picture.read(cell.picture).picture - target).square().mean()) for cell in reconstructions]
+    errors = [float(np.square(picture.read(cell.picture).picture - target).mean()) for cell in reconstructions]
     assert errors[0] < errors[2] < errors[4]

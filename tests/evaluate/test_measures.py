@@ -9,6 +9,7 @@ import torch
 from numpy.lib.stride_tricks import sliding_window_view
 
 from impasto import encoders, examples, picture, styles
+from impasto.encoders.tensors import scale, tensor
 from impasto.errors import PictureError
 from impasto.evaluate import measures
 from impasto.evaluate.measures import (
@@ -43,12 +44,12 @@ def judge(encoder):
 @pytest.fixture(scope="module")
 def content():
     """A square of a photograph."""
-    return picture.scale(picture.read(examples.path("chelsea")).picture, SIDE * 3 // 2)[..., :SIDE, :SIDE]
+    return scale(tensor(picture.read(examples.path("chelsea")).picture), SIDE * 3 // 2)[..., :SIDE, :SIDE]
 
 
 def painted(name):
     """A square of a style picture."""
-    return picture.scale(picture.read(styles.path(name)).picture, SIDE * 3 // 2)[..., :SIDE, :SIDE]
+    return scale(tensor(picture.read(styles.path(name)).picture), SIDE * 3 // 2)[..., :SIDE, :SIDE]
 
 
 def noise(*shape, seed=0, precision=torch.float32):
@@ -215,7 +216,7 @@ def test_colour_distance_of_large_pictures(period, axis):
 
 def test_colour_distance_of_a_sample(monkeypatch):
     """A sample's figure is that of all pixels, to a hundredth."""
-    one, other = (picture.scale(picture.read(styles.path(name)).picture, 256) for name in ("starry", "fauve"))
+    one, other = (scale(tensor(picture.read(styles.path(name)).picture), 256) for name in ("starry", "fauve"))
     assert one[0, 0].numel() > measures.COLOURS
     sampled = colour_distance(one, other)
     monkeypatch.setattr(measures, "COLOURS", one[0, 0].numel() + other[0, 0].numel())

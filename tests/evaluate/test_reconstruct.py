@@ -8,6 +8,7 @@ import torch
 from PIL import Image
 
 from impasto import encoders, errors, examples, picture
+from impasto.encoders.tensors import tensor
 from impasto.evaluate import Cell
 from impasto.evaluate import reconstruct as reconstructing
 from impasto.evaluate.reconstruct import psnr, reconstruct
@@ -48,7 +49,7 @@ def test_by_network(model, size):
     shown, decoded = (np.asarray(image).astype(float) / 255 for image in (found.photograph, inverse.picture))
     assert inverse.psnr == pytest.approx(10 * np.log10(1 / np.mean((shown - decoded) ** 2)))
 
-    original = picture.resize(picture.read(examples.path("chelsea")).picture, found.photograph.size)
+    original = tensor(picture.resize(picture.read(examples.path("chelsea")).picture, found.photograph.size))
     height, width = original.shape[2:]
     padded = torch.from_numpy(np.pad(original.numpy(), ((0, 0), (0, 0), (0, -height % 4), (0, -width % 4)), "edge"))
     encoder = encoders.load("pocket", None, torch.device("cpu"), torch.float32).encoder

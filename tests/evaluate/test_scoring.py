@@ -9,6 +9,7 @@ from PIL import Image
 
 from impasto import encoders, examples, picture
 from impasto import styles as packaged
+from impasto.encoders.tensors import resize, scale, tensor
 from impasto.errors import EncoderError, Interrupted, ModelError, OptionError, PictureError
 from impasto.evaluate import classifier, measures
 from impasto.evaluate.classifier import Architecture, Classifier
@@ -83,7 +84,7 @@ class TestFinding:
         assert (found.content, found.style, found.method) == (examples.path("coffee"), packaged.path("waves"), "")
 
     def test_settings_say_the_method(self, places):
-        picture.save(torch.zeros(1, 3, 8, 8), places / "anything.png", settings={"method": "keras"})
+        picture.save(np.zeros((8, 8, 3)), places / "anything.png", settings={"method": "keras"})
         assert match([places / "anything.png"], photographs(["coffee"]), painted(["waves"]))[0].method == "keras"
 
     def test_no_pictures(self, tmp_path):
@@ -100,13 +101,14 @@ class TestCritic:
         result.save(places / "result.png")
         ((scored,), _) = score([places / "result.png"], [examples.path("coffee")], ["waves"], critic)
         assert list(scored.scores) == OURS
-        pixels = {name: picture.read(file).picture for name, file in (("result", places / "result.png"), ("style", packaged.path("waves")))}
+        pixels = {
+            name: tensor(picture.read(file).picture)
+            for name, file in (("result", places / "result.png"), ("style", packaged.path("waves")))
+        }
         size = picture.fit(result.size, 64)
-        content = picture.resize(picture.read(examples.path("coffee")).picture, size)
-        assert scored.scores["ssim"] == measures.ssim(picture.resize(pixels["result"], size), content)
-        assert scored.scores["colour"] == measures.colour_distance(
-            picture.resize(pixels["result"], size), picture.scale(pixels["style"], 64)
-        )
+        content = resize(tensor(picture.read(examples.path("coffee")).picture), size)
+        assert scored.scores["ssim"] == measures.ssim(resize(pixels["result"], size), content)
+        assert scored.scores["colour"] == measures.colour_distance(resize(pixels["result"], size), scale(pixels["style"], 64))
         assert scored.scores["ssim"] > 0.9
         assert scored.taken_for == ""
 
@@ -189,7 +191,7 @@ class Painting:
             raise self.fail[method]
         self.painted.append((method, content.stem, style.stem))
         canvas = picture.read(content).picture * (0.9 if method == "arbitrary" else 0.5)
-        callback(Progress(1, 1, 0, 1, (64, 43), 2.5, 0.0, {}, lambda: canvas))
+        callback(Progress(1, 1, 0, 1, (64, 43), 2.5, 0.0, {}, lambda: tensor(canvas)))
         stopped = len(self.painted) == self.stop_at
         picture.save(canvas, output, settings={"method": method})
         if stopped:

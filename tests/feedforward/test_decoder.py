@@ -11,6 +11,7 @@ from torch.nn import functional
 from impasto import encoders, errors, examples, picture
 from impasto.encoders import VGG
 from impasto.encoders import Architecture as Encoding
+from impasto.encoders.tensors import tensor
 from impasto.feedforward import decoder_training, models
 from impasto.feedforward.decoder import Architecture, Decoder
 from impasto.feedforward.decoder_training import Lesson, Pupil, regress, scales, train
@@ -273,8 +274,7 @@ def test_packaged_inverts_pocket():
     encoder = encoders.load("pocket", None, CPU, torch.float32).encoder
     found = {layer: [] for layer in network.architecture.layers}
     for name in ("chelsea", "coffee"):
-        whole = picture.read(examples.path(name)).picture
-        shown = picture.resize(whole, (160, 112))
+        shown = tensor(picture.read(examples.path(name)).resized((160, 112)).picture)
         for layer, x in encoder(shown, network.architecture.layers).items():
             error = (network(x, layer).clamp(0, 1) - shown).double().numpy()
             found[layer].append(10 * np.log10(1 / np.mean(error**2)))

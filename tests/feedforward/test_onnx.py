@@ -17,6 +17,7 @@ from torch import nn
 
 import impasto
 from impasto import encoders, examples, picture, styles
+from impasto.encoders.tensors import tensor
 from impasto.errors import ImpastoError, ModelError, OutputError
 from impasto.feedforward import decoder, export, models, recolour, statistics
 from impasto.feedforward.arbitrary import Arbitrary, Architecture, Style
@@ -211,7 +212,7 @@ def paint_alone(program, folder):
 def small(source, target, width):
     with Image.open(source) as image:
         image.convert("RGB").resize((width, 61)).save(target, quality=95)
-    return picture.read(target).picture
+    return tensor(picture.read(target).picture)
 
 
 def test_painting_without_torch_in_any_style(arbitrary) -> None:

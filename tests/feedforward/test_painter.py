@@ -10,6 +10,7 @@ from PIL import Image
 
 import impasto
 from impasto import encoders, picture
+from impasto.encoders.tensors import resize, tensor
 from impasto.errors import ImpastoError, ModelError, OptionError, PictureError
 from impasto.feedforward import models
 from impasto.feedforward.arbitrary import Style
@@ -60,7 +61,7 @@ def complaint(*styles, error=OptionError, **options):
 
 
 def unit(values):
-    return picture.read(values).picture
+    return tensor(picture.read(values).picture)
 
 
 # Any style
@@ -80,7 +81,7 @@ def test_it_is_the_network_on_the_style_s_statistics(painter):
     style = unit(STYLE)  # as large as it is, which is less than the network asks for
     with torch.no_grad():
         known = Style(statistics(style, encoder), ((1.0, cut(framed(style))),))
-        expected = painter.network(picture.resize(unit(CONTENT), (64, 46)), known).clamp(0, 1)
+        expected = painter.network(resize(unit(CONTENT), (64, 46)), known).clamp(0, 1)
     assert_allclose(paint(STYLE, method="arbitrary"), expected[0].movedim(0, 2), atol=0.5 / 255 + 1e-4)
 
 
@@ -130,10 +131,10 @@ def test_optimisation_may_start_from_it(painter):
     begun = []
     paint(STYLE, start="arbitrary", steps=1, callback=begun.append)
     assert begun[0].size == (64, 46) or begun[0].levels > 1
-    canvas = painter.paint(picture.resize(unit(CONTENT), (64, 46)), [(1.0, picture.resize(unit(STYLE), (43, 64)))])
-    start = picture.resize(canvas, begun[0].size)
+    canvas = painter.paint(resize(unit(CONTENT), (64, 46)), [(1.0, resize(unit(STYLE), (43, 64)))])
+    start = resize(canvas, begun[0].size)
     # The first step has moved it by little.
-    assert (begun[0].canvas - start).abs().mean() < (begun[0].canvas - picture.resize(unit(CONTENT), begun[0].size)).abs().mean()
+    assert (begun[0].canvas - start).abs().mean() < (begun[0].canvas - resize(unit(CONTENT), begun[0].size)).abs().mean()
 
 
 def test_like_uses_the_same_settings(tmp_path):
@@ -196,7 +197,7 @@ def test_a_model_says_which_method_it_is_for(fast):
     assert json.loads(image.info["impasto"])["method"] == "fast"
     network = models.read(fast).network
     with torch.no_grad():
-        expected = network(picture.resize(unit(CONTENT), (64, 46))).clamp(0, 1)
+        expected = network(resize(unit(CONTENT), (64, 46))).clamp(0, 1)
     assert_allclose(np.asarray(image) / 255, expected[0].movedim(0, 2), atol=0.5 / 255 + 1e-4)
 
 
@@ -209,7 +210,7 @@ def test_its_styles_have_names(fast):
 
 
 def test_strength_mixes_its_painting_with_the_content(fast):
-    content = picture.resize(unit(CONTENT), (64, 46))[0].movedim(0, 2).numpy()
+    content = resize(unit(CONTENT), (64, 46))[0].movedim(0, 2).numpy()
     assert_allclose(paint(model=fast, strength=0), content, atol=0.51 / 255)
     assert_allclose(paint(model=fast, strength=0.25), 0.75 * content + 0.25 * paint(model=fast), atol=1.1 / 255)
 
@@ -229,7 +230,7 @@ def test_like_another_model_is_refused(fast, tmp_path):
     mine = tmp_path / "mine.safetensors"
     models.write(Fast(Architecture(("waves", "knife"), width=4, blocks=1)), mine, {})
     settings = picture.read_settings(tmp_path / "first.png")
-    picture.save(unit(CONTENT), tmp_path / "forged.png", settings={**settings, "model": str(mine)})
+    picture.save(picture.read(CONTENT).picture, tmp_path / "forged.png", settings={**settings, "model": str(mine)})
     with pytest.raises(ModelError, match="other weights"):
         impasto.stylize(CONTENT, None, like=tmp_path / "forged.png")
 

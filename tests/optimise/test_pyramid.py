@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from impasto import picture as pictures
+from impasto.encoders.tensors import resize
 from impasto.losses import Content, Gamut, Gram
 from impasto.optimise import SGD, SOLVERS, Balance, Level, Objective, Progress, TorchLBFGS, levels, optimise
 
@@ -26,7 +26,7 @@ def noise(width, height, seed=0):
 
 
 def smooth(width, height):
-    return pictures.resize(noise(8, 6), (width, height))
+    return resize(noise(8, 6), (width, height))
 
 
 # levels()
@@ -170,7 +170,7 @@ def test_best_never_gets_worse():
     assert any(after.total > before.total for before, after in pairwise(seen)), "the solver was to stray"
     content = smooth(32, 24)
     for index, level in enumerate(plan):
-        objective = Objective(pixels, (CONTENT,), {"content": [(1.0, pictures.resize(content, level.size))]})
+        objective = Objective(pixels, (CONTENT,), {"content": [(1.0, resize(content, level.size))]})
         lowest = math.inf
         for progress in (each for each in seen if each.level == index):
             lowest = min(lowest, progress.total)
@@ -194,7 +194,7 @@ def test_levels_begin_with_some_of_the_contents_detail(detail):
     """Where nothing moves the canvas, it is the content seen through the coarse level, and its share of what was lost there."""
     content, coarse = noise(48, 36), (16, 12)
     plan = (Level(coarse, 1), Level((48, 36), 1))
-    blurred = pictures.resize(content, coarse)
+    blurred = resize(content, coarse)
     result = optimise(pixels, (Gamut(),), {"content": [(1.0, content)]}, lambda size: blurred, plan, SOLVERS["lbfgs"], detail=detail)
     grown = torch.nn.functional.interpolate(blurred, (36, 48), mode="bicubic", align_corners=False)
     torch.testing.assert_close(result.canvas, (grown + detail * (content - grown)).clamp(0, 1))

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from impasto import examples, picture, styles
+from impasto.encoders.tensors import scale, tensor
 from impasto.encoders.vgg import VGG
 
 # Pixels of a calibration picture's longer side, and of what is looked at in its middle: at the size that pictures are painted
@@ -50,8 +51,8 @@ def _means(encoder: VGG) -> dict[str, Tensor]:
     sums: dict[str, Tensor] = {}
     files = [*map(examples.path, examples.EXAMPLES), *map(styles.path, styles.STYLES)]
     for file in files:
-        pixels = picture.read(file).picture
-        features = encoder(_middle(picture.scale(pixels, _LONGEST)), layers)
+        pixels = tensor(picture.read(file).picture)
+        features = encoder(_middle(scale(pixels, _LONGEST)), layers)
         sums = {layer: sums.get(layer, 0) + values.mean((0, 2, 3)) for layer, values in features.items()}
     return {layer: total / len(files) for layer, total in sums.items()}
 

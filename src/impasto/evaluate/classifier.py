@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from impasto import encoders, picture
 from impasto.encoders import Encoder
 from impasto.encoders.devices import choose_device
+from impasto.encoders.tensors import tensor
 from impasto.errors import ModelError, OptionError
 from impasto.evaluate.folders import square
 from impasto.feedforward import models
@@ -283,7 +284,7 @@ def classify(
     ready = model if isinstance(model, Classifier) else read(model, **options)
     answers = []
     for done, source in enumerate(pictures, 1):
-        found = ready.probabilities(picture.read(source).picture)
+        found = ready.probabilities(tensor(picture.read(source).picture))
         name = os.fspath(source) if isinstance(source, str | os.PathLike) else ""
         answers.append(Answer(name, dict(sorted(found.items(), key=lambda item: -item[1]))))
         if callback:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from impasto import picture
+from impasto.encoders.tensors import resize, tensor
 from impasto.errors import OptionError, PictureError
 from impasto.feedforward.photos import pictures
 
@@ -145,14 +146,14 @@ class Squares:
         height, width = whole.shape[2:]
         window = max(1, round(min(height, width) * generator.uniform(SMALLEST, 1) ** 0.5))
         y, x = generator.integers(height - window + 1), generator.integers(width - window + 1)
-        square = picture.resize(whole[:, :, y : y + window, x : x + window], (self.side, self.side))[0]
+        square = resize(whole[:, :, y : y + window, x : x + window], (self.side, self.side))[0]
         return square.flip(2) if generator.random() < 0.5 else square
 
     def _picture(self, index: int) -> Tensor:
         """The shrunk picture ``[1, 3, H, W]``."""
         if index in self._shrunk:
             return self._shrunk[index].float() / 255
-        shrunk = _shrunk(picture.read(self.files[index]).picture, self.side)
+        shrunk = _shrunk(tensor(picture.read(self.files[index]).picture), self.side)
         rounded = (shrunk * 255).round().to(torch.uint8)
         if rounded.numel() <= self._room:
             self._room -= rounded.numel()
@@ -176,7 +177,7 @@ def square(pixels: Tensor, side: int) -> Tensor:
 def _shrunk(pixels: Tensor, side: int) -> Tensor:
     height, width = pixels.shape[2:]
     ratio = round(MARGIN * side) / min(height, width)
-    return picture.resize(pixels, (max(side, round(width * ratio)), max(side, round(height * ratio))))
+    return resize(pixels, (max(side, round(width * ratio)), max(side, round(height * ratio))))
 
 
 def _middle(shrunk: Tensor, side: int) -> Tensor:

@@ -21,6 +21,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from impasto import encoders, examples, picture
+from impasto.encoders import tensors
 from impasto.encoders.devices import choose_device
 from impasto.errors import Interrupted, ModelError, OptionError
 from impasto.evaluate.sheet import Cell, sheet
@@ -146,8 +147,7 @@ def reconstruct(
     decoder = _decoder(model, encoder, layer) if "network" in ways else None
     name = decoder.name if decoder else encoder or "pocket"
 
-    opened = picture.read(named(photograph, examples.EXAMPLES, examples.path)).picture
-    original = picture.scale(opened, size)
+    original = picture.scale(picture.read(named(photograph, examples.EXAMPLES, examples.path)).picture, size)
     shown = picture.to_pil(original)
     inverses: list[Inverse] = []
 
@@ -161,8 +161,8 @@ def reconstruct(
         loaded = encoders.load(name, Path(encoder_weights) if encoder_weights else None, where, torch.float32, progress=fetching)
         if decoder.inverted != loaded.checksum:
             raise ModelError(f"{decoder.file} inverts other weights of {name}; name theirs as its encoder's, or another decoder")
-        found, seconds = _decoded(decoder.network.to(where), loaded.encoder, original.to(where), layer)
-        keep("network", picture.to_pil(found), seconds)
+        found, seconds = _decoded(decoder.network.to(where), loaded.encoder, tensors.tensor(original).to(where), layer)
+        keep("network", picture.to_pil(tensors.array(found)), seconds)
     if "optimisation" in ways:
         last: list[Progress] = []
 

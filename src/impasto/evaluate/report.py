@@ -412,10 +412,10 @@ def _thumbnails(paths: Iterable[Path]) -> tuple[list[_Thumbnail], dict[Path, int
 
 
 def _thumbnail(path: Path) -> _Thumbnail:
-    opened = picture.read(path)
-    small = picture.scale(opened.picture, THUMBNAIL, enlarge=False)
+    opened = picture.read(path).scaled(THUMBNAIL, enlarge=False)
+    small = opened.picture
     if opened.alpha is not None:
-        alpha = picture.scale(opened.alpha, THUMBNAIL, enlarge=False)
+        alpha = opened.alpha[..., None]
         small = small * alpha + (1 - alpha)  # on white paper
     image: Image.Image = picture.to_pil(small)
     stream = BytesIO()

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from impasto import encoders, examples, picture, styles
 from impasto.encoders.devices import choose_device
+from impasto.encoders.tensors import resize, scale, tensor
 from impasto.errors import OptionError, PictureError
 from impasto.evaluate import classifier as classifiers
 from impasto.evaluate.measures import MEASURES, Judge, Scored
@@ -82,13 +83,13 @@ class Critic:
             PictureError: a file that can't be read, or a painting of other proportions than its content.
             OptionError: a style of an artist that the classifier doesn't know.
         """
-        found = picture.read(painting.result).picture
+        found = tensor(picture.read(painting.result).picture)
         height, width = found.shape[2:]
         longest = min(self.size, max(height, width)) if self.size else max(height, width)
-        original = picture.read(painting.content).picture
+        original = tensor(picture.read(painting.content).picture)
         _same_proportions(painting, (width, height), (original.shape[3], original.shape[2]))
         size = picture.fit((width, height), longest)
-        result, content = picture.resize(found, size), picture.resize(original, size)
+        result, content = resize(found, size), resize(original, size)
         scores = {**painting.scores, **self.judge(result, content, self._read(painting.style, longest))}
         taken_for = ""
         if self.classifier is not None:
@@ -237,7 +238,7 @@ def files(place: Source) -> list[Path]:
 
 
 def _scaled(file: Path, longest: int) -> Tensor:
-    return picture.scale(picture.read(file).picture, longest, enlarge=False)
+    return scale(tensor(picture.read(file).picture), longest, enlarge=False)
 
 
 def _same_proportions(painting: Scored, size: tuple[int, int], content: tuple[int, int]) -> None:

@@ -177,13 +177,11 @@ def originals(content: Source, style: Source, size: int) -> tuple[Cell, Cell]:
     """
     whole("size", size, 0)
     photograph, painting = (picture.read(source) for source in sources(content, style))
-    longest = size or max(photograph.picture.shape[2:])
+    longest = size or max(photograph.size)
     return _original(photograph, "Content", content, longest), _original(painting, "Style", style, longest)
 
 
 def _original(opened: Opened, title: str, source: Source, longest: int) -> Cell:
-    height, width = opened.picture.shape[2:]
-    size = picture.fit((width, height), longest)
-    alpha = None if opened.alpha is None else picture.resize(opened.alpha, size)
+    shown = opened.scaled(longest)
     name = (Path(source).name,) if isinstance(source, str | os.PathLike) else ()
-    return Cell(picture.to_pil(picture.resize(opened.picture, size), alpha), title, name)
+    return Cell(picture.to_pil(shown.picture, shown.alpha), title, name)

@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from impasto import __version__, encoders, examples, picture, styles
+from impasto.encoders.tensors import resize, tensor
 from impasto.errors import ModelError, OutputError
 from impasto.feedforward import arbitrary, models
 from impasto.feedforward.quilt import cut
@@ -209,10 +210,10 @@ def check(content: bytes, module: Arbitrary | Fast) -> dict[str, float]:
     try:
         session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
         for number, (photograph, size, style, style_size) in enumerate(CHECKS):
-            arguments = {"content": picture.resize(picture.read(examples.path(photograph)).picture, size)}
+            arguments = {"content": resize(tensor(picture.read(examples.path(photograph)).picture), size)}
             sizes = f"{size[0]} x {size[1]}"
             if "style" in module.inputs:
-                arguments["style"] = picture.resize(picture.read(styles.path(style)).picture, style_size)
+                arguments["style"] = resize(tensor(picture.read(styles.path(style)).picture), style_size)
                 sizes += f" with a style of {style_size[0]} x {style_size[1]}"
             if "shares" in module.inputs:
                 arguments["shares"] = torch.softmax(torch.arange(module.styles).roll(number)[None].float(), 1)

@@ -5,8 +5,9 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from impasto import encoders, picture
+from impasto import encoders
 from impasto.encoders.encoder import Encoder
+from impasto.encoders.tensors import scale
 from impasto.errors import ModelError, PictureError
 from impasto.feedforward import tiles
 from impasto.feedforward.arbitrary import STRIDE, Arbitrary, Style, blend
@@ -100,5 +101,5 @@ class Painter:
             return painting if strength == 1 else torch.lerp(content, painting, strength, out=painting)
         parts = [(strength * share, self.describe(pixels)) for share, pixels in style]  # type: ignore[misc]
         if strength < 1:
-            parts.append((1 - strength, Style(self._statistics(picture.scale(content, OWN, enlarge=False)))))
+            parts.append((1 - strength, Style(self._statistics(scale(content, OWN, enlarge=False)))))
         return tiles.paint(self.network, content, blend(parts), tile=tile, callback=callback).clamp_(0, 1)

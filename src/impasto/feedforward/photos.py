@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from impasto import picture
+from impasto.encoders.tensors import resize, tensor
 from impasto.errors import PictureError
 
 ENDINGS = {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".heic", ".heif", ".avif"}
@@ -92,7 +93,7 @@ class Photos(Dataset[tuple[Tensor, list[str]]]):
         # From what is seen at full resolution to as much as fits, every scale as likely as another.
         window = round(shorter * min(1.0, self.crop / shorter) ** generator.random())
         y, x = generator.integers(height - window + 1), generator.integers(width - window + 1)
-        crop = picture.resize(photograph[:, :, y : y + window, x : x + window], (self.crop, self.crop))[0]
+        crop = resize(photograph[:, :, y : y + window, x : x + window], (self.crop, self.crop))[0]
         return crop.flip(2) if generator.random() < 0.5 else crop.clone(), passed
 
     def _read(self, file: Path) -> Tensor | None:
@@ -100,7 +101,7 @@ class Photos(Dataset[tuple[Tensor, list[str]]]):
         if file in self.bad:
             return None
         try:
-            photograph = picture.read(file).picture
+            photograph = tensor(picture.read(file).picture)
         except PictureError as error:
             self.bad[file] = str(error)
             return None
@@ -121,7 +122,7 @@ def middle(photograph: Tensor, side: int) -> Tensor:
     height, width = photograph.shape[2:]
     window = min(height, width)
     y, x = (height - window) // 2, (width - window) // 2
-    return picture.resize(photograph[:, :, y : y + window, x : x + window], (side, side))
+    return resize(photograph[:, :, y : y + window, x : x + window], (side, side))
 
 
 def batches(first: int, steps: int, batch: int, rank: int, count: int) -> Iterator[list[tuple[int, int]]]:

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from impasto import picture
+from impasto.encoders import tensors
 from impasto.errors import ModelError, OutputError
 
 COLUMNS = 8  # paintings side by side on a sheet
@@ -153,7 +154,7 @@ class Record:
         columns = [torch.cat([torch.ones_like(photographs[:1]), photographs])]
         columns += [torch.cat([style, painted]) for style, painted in zip(styles, paintings, strict=True)]
         sheet = torch.cat([torch.cat(list(column), 1) for column in columns], 2)
-        picture.save(sheet[None].clamp(0, 1), self.folder / f"samples-{step:06d}.png")
+        picture.save(tensors.array(sheet[None]), self.folder / f"samples-{step:06d}.png")
 
     def lines(self) -> list[dict[str, float]]:
         """What has been logged; a line that was cut off is left out."""

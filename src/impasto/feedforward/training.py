@@ -22,6 +22,7 @@ from torch.utils.data import DataLoader
 from impasto import encoders, picture
 from impasto.encoders.devices import DEVICES, PRECISIONS, choose_device, choose_precision
 from impasto.encoders.encoder import Encoder
+from impasto.encoders.tensors import scale, tensor
 from impasto.errors import ModelError, OptionError, PictureError
 from impasto.feedforward import models
 from impasto.feedforward.fast import Architecture, Fast
@@ -566,4 +567,4 @@ def _named(files: Sequence[str | os.PathLike[str]]) -> dict[str, str | os.PathLi
 
 def _style(file: str | os.PathLike[str], longest: int) -> Tensor:
     """A style picture ``[1, 3, H, W]`` of at most so many pixels."""
-    return picture.scale(picture.read(file).picture, longest, enlarge=False)
+    return scale(tensor(picture.read(file).picture), longest, enlarge=False)

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from impasto import picture as pictures
+from impasto.encoders.tensors import resize
 from impasto.losses.term import Encode, Features, Term, promote, with_gradient
 
 _FORMULAS = {
@@ -70,7 +70,7 @@ class MRF(Term):
         norms: dict[str, list[Tensor]] = {layer: [] for layer in self.layers}
         for factor, degrees in product(self.scales, self.rotations):
             height, width = (max(1, round(side * factor)) for side in picture.shape[2:])
-            copy, inside = _turned(pictures.resize(picture, (width, height)), degrees)
+            copy, inside = _turned(resize(picture, (width, height)), degrees)
             for layer, x in encode(copy, self.layers).items():
                 maps[layer].append(self._extended(x))
                 norms[layer].append(self._norms(x, inside))

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from impasto import picture as pictures
+from impasto.encoders.tensors import resize
 from impasto.losses import Term
 from impasto.optimise.balance import Balance
 from impasto.optimise.objective import Encoder, Evaluation, Objective, Sources
@@ -223,14 +223,14 @@ def _scaled(source: Tensor, scale: float, level: Level, finest: Size) -> Tensor:
     """A source at a level's scale; one that has the finest level's size has the level's size."""
     height, width = source.shape[2:]
     if (width, height) == finest:
-        return pictures.resize(source, level.size)
-    return pictures.resize(source, (max(1, round(width * scale)), max(1, round(height * scale))))
+        return resize(source, level.size)
+    return resize(source, (max(1, round(width * scale)), max(1, round(height * scale))))
 
 
 def _finer(content: Tensor, coarser: Size) -> Tensor:
     """What of the content is lost at a coarser size."""
     height, width = content.shape[2:]
-    return content - _enlarged(pictures.resize(content, coarser), (width, height))
+    return content - _enlarged(resize(content, coarser), (width, height))
 
 
 def _enlarged(canvas: Tensor, size: Size) -> Tensor:

@@ -1,0 +1,28 @@
+"""Files and arrays to pictures and back: orientation, colour profile, alpha, bit depth, size, atomic saving.
+
+A picture is a float32 array `[H, W, 3]`, sRGB, with values in [0, 1], and beside it an alpha `[H, W]`. `read` makes one of
+anything that holds pixels, `resize` brings it to size, and `save` puts it into a file that is either whole or not there.
+Every fault a user can mend, a damaged file included, is a one-line `PictureError` or `OutputError`. Nothing here needs torch.
+"""
+
+from impasto.picture.files import check_place, replace, write
+from impasto.picture.reading import PIXELS_AT_MOST, Opened, Source, read, read_settings
+from impasto.picture.sizes import fit, resize, scale
+from impasto.picture.writing import check_target, save, to_pil
+
+__all__ = [
+    "PIXELS_AT_MOST",
+    "Opened",
+    "Source",
+    "check_place",
+    "check_target",
+    "fit",
+    "read",
+    "read_settings",
+    "replace",
+    "resize",
+    "save",
+    "scale",
+    "to_pil",
+    "write",
+]

@@ -1,0 +1,95 @@
+"""Files that are either whole or not there."""
+
+import os
+import secrets
+import shutil
+from contextlib import suppress
+from pathlib import Path
+
+from impasto.errors import OutputError
+
+
+def check_place(path: str | os.PathLike[str]) -> Path:
+    """Find out before any work is done whether `replace` will be able to write a file.
+
+    Args:
+        path: The file to write.
+
+    Returns:
+        The path.
+
+    Raises:
+        OutputError: If the folder is missing or write-protected, or something stands in the way that isn't a file we
+            may replace.
+    """
+    target = Path(path)
+    name = one_line(path)
+    try:
+        # A symbolic link stays one: what it points to is replaced.
+        real = Path(os.path.realpath(target))
+        folder = real.is_dir()
+    except (OSError, ValueError) as error:
+        raise OutputError(f"{name} can't be written ({reason(error)}); choose another name") from error
+    if folder:
+        raise OutputError(f"{name} is a folder; add a file name such as {Path(name) / 'out.png'}")
+    if not real.parent.is_dir():
+        raise OutputError(f"{name} can't be written, because the folder {one_line(real.parent)} doesn't exist; create it first")
+    if not os.access(real.parent, os.W_OK | os.X_OK):
+        raise OutputError(f"{name} can't be written, because the folder {one_line(real.parent)} is write-protected; choose another")
+    if real.exists() and not (real.is_file() and os.access(real, os.W_OK)):
+        raise OutputError(f"{name} is write-protected or not a regular file; choose another name")
+    return target
+
+
+def write(path: str | os.PathLike[str], content: bytes) -> None:
+    """Write a file as `replace` does.
+
+    Args:
+        path: The file.
+        content: All of it.
+
+    Raises:
+        OutputError: If it can't be written; what was there before is as it was.
+    """
+    try:
+        replace(path, content)
+    except OSError as error:
+        raise OutputError(f"{one_line(path)} can't be written ({reason(error)}); free some space or choose another folder") from error
+
+
+def replace(path: str | os.PathLike[str], content: bytes) -> None:
+    """Write a file, whole or not at all.
+
+    It is written beside its target under another name, brought to the disk, and then takes the target's place. A symbolic
+    link stays one, and a file that is there leaves its permissions.
+
+    Args:
+        path: The file.
+        content: All of it.
+
+    Raises:
+        OSError: If it can't be written; what was there before is as it was.
+    """
+    real = Path(os.path.realpath(path))
+    temporary = real.with_name(f".impasto-{secrets.token_hex(8)}.part")
+    try:
+        temporary.write_bytes(content)
+        with temporary.open("r+b") as stream:
+            os.fsync(stream.fileno())
+        if real.exists():
+            shutil.copymode(real, temporary)
+        temporary.replace(real)
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def reason(error: BaseException) -> str:
+    """Why something failed, on one line: the system's words where the `error` has them, or its own, or else its name."""
+    words = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return one_line(words)[:120] or type(error).__name__
+
+
+def one_line(text: str | os.PathLike[str]) -> str:
+    """A `text`, or a path, without line breaks, as a message has it."""
+    return " ".join(os.fspath(text).splitlines())
