@@ -20,7 +20,7 @@ from impasto.encoders.devices import PRECISIONS, choose_precision
 from impasto.encoders.tensors import tensor
 from impasto.feedforward import models
 from impasto.feedforward.models import Model
-from impasto.feedforward.painter import Painter
+from impasto.feedforward.onepass import OnePass
 
 BAND = 64
 
@@ -73,7 +73,7 @@ def compare(trained: Model, style: str | None, width: int, height: int, tile: in
     content = tensor(picture.read(photograph(width, height)).picture)
     default = PRECISIONS[choose_precision("auto", torch.device("cpu"))]
     for precision in dict.fromkeys((torch.float32, default)):
-        painter = Painter(trained, torch.device("cpu"), precision)
+        painter = OnePass(trained, torch.device("cpu"), precision)
         told = [1.0, *[0.0] * (len(painter.styles) - 1)] if style is None else [(1.0, tensor(picture.read(styles.path(style)).picture))]
         at_once, tiled = (painter.paint(content, told, tile=side) for side in (max(width, height), tile))
         click.echo(

@@ -20,7 +20,7 @@ from impasto.encoders.tensors import resize, scale, tensor
 from impasto.feedforward import models, tiles
 from impasto.feedforward.arbitrary import Arbitrary, Style
 from impasto.feedforward.fast import Architecture, Fast
-from impasto.feedforward.painter import Painter
+from impasto.feedforward.onepass import OnePass
 
 REFERENCE = "reference"
 KINDS = (("float32", torch.contiguous_format), ("float32", torch.channels_last), ("bfloat16", torch.channels_last))
@@ -72,7 +72,7 @@ def seconds(work: Callable[[], object], device: torch.device) -> float:
 def main(sizes: tuple[tuple[int, int], ...], repeats: int, device: str, precisions: tuple[str, ...], compiled: bool) -> None:
     """Measure with an example photograph and a packaged style."""
     where = choose_device(device)
-    painter = Painter(models.read(models.packaged("arbitrary")), where, torch.float32)
+    painter = OnePass(models.read(models.packaged("arbitrary")), where, torch.float32)
     painted = scale(tensor(picture.read(styles.path("starry")).picture), 512).to(where)
     times = [seconds(lambda: painter.describe(painted), where) for _ in range(repeats + 1)][1:]
     style = painter.describe(painted)

@@ -17,10 +17,13 @@ import click
 from PIL import Image
 
 from impasto import examples, picture, stylize
+from impasto.classic.rendering import Rendering
 from impasto.evaluate import Cell, compare, sheet
 from impasto.feedforward import models
+from impasto.feedforward.network import Network
 from impasto.losses import Term
-from impasto.methods import METHODS, NETWORKS, RENDERINGS, Method, Network, Rendering
+from impasto.methods import METHODS, NETWORKS, RENDERINGS
+from impasto.optimise.method import Method
 
 DOCS = Path(__file__).parent
 CONTENT, STYLE = "astronaut", "starry"
@@ -242,7 +245,7 @@ def choices(method: Method) -> str:
         "detail": f"{plain(method.detail)} times the content's own fine detail is added when a level begins" if method.detail else "",
         "limits": "the canvas is cut off at black and white before every evaluation" if method.clamp else "",
         "keeps": f"the {method.keep} canvas of a level",
-        "size of the style": sizes.get(str(method.style_size), f"{method.style_size} pixels") if "style" in method.sources else "",
+        "size of the style": sizes.get(str(method.style_size), f"{method.options['style_size']} pixels") if "style" in method.sources else "",
         "trade-offs": f"{plain(method.trade_offs)}, content to style weight, the default first" if method.trade_offs else "",
         "balance": balance(method),
         "precision": method.precision,
@@ -346,7 +349,7 @@ def network_page(method: Network) -> str:
         weights = sum(parameter.numel() for parameter in models.read(file).network.parameters())
         rows = {"model": f"comes with the package: {weights / 1e6:.2f} million parameters in {file.stat().st_size / 1e6:.1f} MB"}
     if "style" in method.sources:
-        rows["size of the style"] = f"{method.style_size} pixels"
+        rows["size of the style"] = f"{method.options['style_size']} pixels"
     asked = f"impasto stylize {CONTENT} {STYLE} --method {method.name} --size {SIZE} -o painted.png"
     trained = f"impasto train {method.name} {STYLE} --photos PHOTOS -o {STYLE}.safetensors"
     return NETWORK_PAGE.format(
@@ -464,7 +467,7 @@ def pages() -> dict[str, str]:
 
 def paint(to: Path, size: int) -> None:
     """Paint every picture of the pages into the folder ``to``, their longest side ``size`` pixels."""
-    drawn, series = compare(CONTENT, STYLE, encoder=ENCODER, fast=True, size=size)
+    drawn, series = compare(CONTENT, STYLE, encoder="pocket", fast=True, size=size)
     save(drawn, to / "methods" / "compare.jpg")
     paintings = {painted.name: painted.picture for painted in series}
     for name, method in METHODS.items():
@@ -486,7 +489,7 @@ def photorealism(size: int) -> Image.Image:
     }
     rows = []
     for content, style in PHOTOGRAPHS:
-        paintings = {way: stylize(content, examples.path(style), encoder=ENCODER, size=size, **options) for way, options in ways.items()}
+        paintings = {way: stylize(content, examples.path(style), encoder="pocket", size=size, **options) for way, options in ways.items()}
         rows.append(
             [
                 Cell(shown(content, size), "Content", (content,)),

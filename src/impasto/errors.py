@@ -28,6 +28,10 @@ class ModelError(ImpastoError):
     """A model file that is missing, damaged or of another kind than asked for."""
 
 
+class SpaceError(ImpastoError):
+    """A painting that needs more memory than there is."""
+
+
 class OutputError(ImpastoError):
     """A result that can't be written where it was asked for."""
 

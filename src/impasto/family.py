@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from impasto.errors import OptionError
 from impasto.picture import Opened
 
 Floats = NDArray[np.float32]
@@ -166,9 +167,32 @@ class Room(Protocol):
     LIBRARIES: tuple[str, ...]
     """The packages whose versions a painting's bytes depend on."""
 
+    def implied(self, value: Any) -> str:
+        """The method that a ``value`` means, given for the option that implies one of the family's.
+
+        Raises:
+            ImpastoError: what the user can mend.
+        """
+
     def prepare(self, order: Order) -> Prepared:
         """Get ready to paint what an ``order`` says.
 
         Raises:
             ImpastoError: what the user can mend.
         """
+
+
+def shares(count: int, blend: Sequence[float] | None) -> list[float]:
+    """The shares of so many styles, which add up to 1.
+
+    Args:
+        count: of styles.
+        blend: a number for each; None is equal ones.
+
+    Raises:
+        OptionError: another count of numbers.
+    """
+    numbers = blend or (1.0,) * count
+    if len(numbers) != count:
+        raise OptionError(f"blend has {len(numbers)} numbers for {count} styles; give one for each")
+    return [number / sum(numbers) for number in numbers]

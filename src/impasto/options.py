@@ -8,7 +8,7 @@ painting's settings say, and the JSON schema (:func:`schema`). Which options a m
 
 import math
 import os
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias, TypedDict, get_args, get_origin, get_type_hints
 
@@ -407,13 +407,13 @@ class Uses:
         return found
 
 
-def complete(given: Mapping[str, Any], uses: Uses, others: Mapping[str, Collection[str]]) -> dict[str, Any]:
+def complete(given: Mapping[str, Any], uses: Uses, concerned: Callable[[str], Collection[str]]) -> dict[str, Any]:
     """Check the options of a painting, and fill in the defaults.
 
     Args:
         given: options by name; None counts as not given.
         uses: what the method that paints has a use for.
-        others: which methods have a use for an option, for all methods.
+        concerned: gives the methods that have a use for an option.
 
     Returns:
         A value for every option that is a setting, and for others that were given; one that stays None leaves the method as it is.
@@ -430,7 +430,7 @@ def complete(given: Mapping[str, Any], uses: Uses, others: Mapping[str, Collecti
         if value is None:
             continue
         if name not in declared:
-            able = list(others[name])
+            able = concerned(name)
             instead = " or ".join(able) if len(able) < 5 else "a method that optimises"
             raise OptionError(f"{name} means nothing to {uses.method}; leave it out, or choose {instead} with method")
         completed[name] = declared[name].checked(name, value)

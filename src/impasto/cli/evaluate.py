@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from impasto.evaluate import Turn
     from impasto.evaluate.measures import Scored
     from impasto.evaluate.scoring import Critic
-    from impasto.optimise import Progress
+    from impasto.family import Progress
 
 ENDINGS = (".html", ".csv", ".json", ".png")
 WIDE = 120  # columns, of a table where there is no terminal to fit into

@@ -152,14 +152,14 @@ def methods() -> None:
     """List the methods, who published them and what they are good at."""
     from rich.console import Console
 
-    from impasto.methods import ALL, Rendering
+    from impasto.methods import ALL
 
     console = Console(highlight=False)
     for method in ALL.values():
         console.print(f"[bold]{method.name}[/bold]  {method.citation}", soft_wrap=True)
         console.print(f"    {method.good_at}", soft_wrap=True)
-        if isinstance(method, Rendering) and method.presets:
-            console.print(f"    presets: {', '.join(method.presets)}", soft_wrap=True)
+        if presets := method.choices.get("preset"):
+            console.print(f"    presets: {', '.join(presets)}", soft_wrap=True)
 
 
 @main.command()

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress as Drawn
     from rich.progress import ProgressColumn
 
-    from impasto.optimise import Progress
+    from impasto.family import Progress
 
 
 class Bar:

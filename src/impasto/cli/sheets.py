@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from impasto.evaluate import Turn
-    from impasto.optimise import Progress
+    from impasto.family import Progress
 
 _Command = TypeVar("_Command", bound=Callable[..., None])
 

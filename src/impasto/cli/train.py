@@ -46,10 +46,9 @@ def fast(style: tuple[str, ...], photos: str, output: str, quiet: bool, **option
     import os
     import warnings
 
-    from impasto import styles
+    from impasto import packaged
     from impasto.feedforward.training import Progress
     from impasto.feedforward.training import train as learn
-    from impasto.painting import named
 
     warnings.showwarning = lambda message, *_, **__: click.echo(f"impasto: {message}", err=True)
     with Bar(quiet or os.environ.get("RANK", "0") != "0") as bar:
@@ -57,7 +56,7 @@ def fast(style: tuple[str, ...], photos: str, output: str, quiet: bool, **option
         def show(progress: Progress) -> None:
             bar.trained(progress.step, progress.steps, progress.losses, progress.speed)
 
-        files = [os.fspath(named(one, styles.STYLES, styles.path)) for one in style]  # type: ignore[arg-type]
+        files = [str(packaged.style(one)) for one in style]
         trained = learn(files, photos, output, callback=show, fetching=bar.fetching, **options)
     if os.environ.get("RANK", "0") != "0":
         raise click.exceptions.Exit(0 if trained.finished else 130)

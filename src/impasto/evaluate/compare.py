@@ -9,7 +9,7 @@ from PIL import Image
 from impasto.errors import Interrupted, OptionError
 from impasto.evaluate.series import Callback, Painted, able, originals, paint, wish
 from impasto.evaluate.sheet import sheet
-from impasto.methods import ALL, METHODS, Network, Rendering
+from impasto.methods import ALL, METHODS, NETWORKS, RENDERINGS
 from impasto.picture import Source
 
 COLUMNS = 4  # at most
@@ -75,9 +75,9 @@ def compare(
 
 def _lines(painted: Painted) -> list[str]:
     method = ALL[painted.name]
-    if isinstance(method, Rendering):
+    if painted.name in RENDERINGS:
         return [_short(method.citation), f"{painted.seconds:.1f} s, no network", f"Good at {method.good_at}"]
-    if isinstance(method, Network):
+    if painted.name in NETWORKS:
         return [_short(method.citation), f"{painted.seconds:.2f} s, one pass", f"Good at {method.good_at}"]
     losses = ", ".join(f"{name} {value:.3g}" for name, value in painted.losses.items() if value)
     return [_short(method.citation), f"{painted.seconds:.1f} s, {painted.steps} steps", losses, f"Good at {method.good_at}"]

@@ -20,17 +20,17 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
-from impasto import encoders, examples, picture
+from impasto import encoders, packaged, picture
 from impasto.encoders import tensors
 from impasto.encoders.devices import choose_device
 from impasto.errors import Interrupted, ModelError, OptionError
 from impasto.evaluate.sheet import Cell, sheet
+from impasto.family import Progress
 from impasto.feedforward import models
 from impasto.feedforward.decoder import Decoder
 from impasto.methods.inversion2015 import SIGMA
-from impasto.optimise import Progress
 from impasto.options import whole
-from impasto.painting import named, stylize
+from impasto.painting import stylize
 from impasto.picture import Source
 
 WAYS = ("network", "optimisation")
@@ -147,7 +147,7 @@ def reconstruct(
     decoder = _decoder(model, encoder, layer) if "network" in ways else None
     name = decoder.name if decoder else encoder or "pocket"
 
-    original = picture.scale(picture.read(named(photograph, examples.EXAMPLES, examples.path)).picture, size)
+    original = picture.scale(picture.read(packaged.photograph(photograph)).picture, size)
     shown = picture.to_pil(original)
     inverses: list[Inverse] = []
 
@@ -179,12 +179,12 @@ def reconstruct(
                 fast=True,
                 content_layers=(layer,),
                 tv_weight=_smoothness(layer),
-                encoder=name,
+                encoder=cast(Any, name),
                 encoder_weights=encoder_weights,
                 size=0,
                 steps=steps,
                 seed=seed,
-                device=device,
+                device=cast(Any, device),
                 callback=listen,
                 fetching=fetching,
             )

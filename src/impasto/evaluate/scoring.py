@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from impasto import encoders, examples, picture, styles
+from impasto import encoders, packaged, picture
 from impasto.encoders.devices import choose_device
 from impasto.encoders.tensors import resize, scale, tensor
 from impasto.errors import OptionError, PictureError
@@ -19,7 +19,6 @@ from impasto.evaluate import classifier as classifiers
 from impasto.evaluate.measures import MEASURES, Judge, Scored
 from impasto.feedforward.photos import pictures
 from impasto.options import whole
-from impasto.painting import named
 from impasto.picture import Source
 
 Place = str | os.PathLike[str]  # a picture file, a folder of them, or the name of a packaged one
@@ -161,7 +160,7 @@ def photographs(places: Sequence[Place]) -> list[Path]:
         PictureError: a folder without pictures.
         OptionError: a name that is not ours.
     """
-    return [file for place in places for file in files(named(place, examples.EXAMPLES, examples.path))]
+    return [file for place in places for file in files(packaged.photograph(place))]
 
 
 def painted(places: Sequence[Place]) -> list[Path]:
@@ -174,7 +173,7 @@ def painted(places: Sequence[Place]) -> list[Path]:
         PictureError: a folder without pictures.
         OptionError: a name that is not ours.
     """
-    return [file for place in places for file in files(named(place, styles.STYLES, styles.path))]
+    return [file for place in places for file in files(packaged.style(place))]
 
 
 def match(results: Sequence[Place], contents: Sequence[Path], paintings: Sequence[Path]) -> list[Scored]:

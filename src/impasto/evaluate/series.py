@@ -8,13 +8,13 @@ from typing import Any
 
 from PIL import Image
 
-from impasto import examples, picture, styles
+from impasto import packaged, picture
 from impasto.errors import ImpastoError, Interrupted, OptionError
 from impasto.evaluate.sheet import Cell
-from impasto.methods import ALL, RENDERINGS, Rendering
-from impasto.optimise import Progress
-from impasto.options import concerns, whole
-from impasto.painting import named, stylize
+from impasto.family import Progress
+from impasto.methods import ALL, uses
+from impasto.options import EVERYWHERE, whole
+from impasto.painting import stylize
 from impasto.picture import Opened, Source
 
 
@@ -125,7 +125,7 @@ def able(methods: Sequence[str] | None) -> list[str]:
     Raises:
         OptionError: an unknown name, or none at all.
     """
-    names = [name for name in ALL if _uses(name) >= {"content", "style"}] if methods is None else list(methods)
+    names = [name for name in ALL if _pictures(name) >= {"content", "style"}] if methods is None else list(methods)
     for name in names:
         if name not in ALL:
             raise OptionError(f"unknown method {name}; choose out of {', '.join(ALL)}")
@@ -144,14 +144,14 @@ def wish(method: str, content: Source, style: Source, options: Mapping[str, Any]
         options: those of all methods; it is given those that it has a use for.
     """
     pair = {"content": content, "style": style}
-    given = {kind: one if method not in RENDERINGS or kind in _uses(method) else None for kind, one in pair.items()}
-    return {**given, **{option: value for option, value in options.items() if concerns(option, method)}, "method": method}
+    given = {kind: one if kind in _pictures(method) else None for kind, one in pair.items()}
+    known = {*EVERYWHERE, *uses(method).options, "fetching"}
+    return {**given, **{option: value for option, value in options.items() if option in known}, "method": method}
 
 
-def _uses(name: str) -> frozenset[str]:
+def _pictures(name: str) -> frozenset[str]:
     """The pictures that a method makes use of."""
-    method = ALL[name]
-    return method.sources | method.optional if isinstance(method, Rendering) else method.sources
+    return ALL[name].sources | ALL[name].optional
 
 
 def sources(content: Source, style: Source) -> tuple[Source, Source]:
@@ -160,7 +160,7 @@ def sources(content: Source, style: Source) -> tuple[Source, Source]:
     Raises:
         OptionError: a name that is not ours.
     """
-    return named(content, examples.EXAMPLES, examples.path), named(style, styles.STYLES, styles.path)
+    return packaged.photograph(content), packaged.style(style)
 
 
 def originals(content: Source, style: Source, size: int) -> tuple[Cell, Cell]:

@@ -1,105 +1,93 @@
-"""A trained network with all it needs to paint: what it computes in, and the encoder that describes styles to it."""
+"""The painter of methods that paint in one pass."""
 
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
-from torch import Tensor
 
-from impasto import encoders
-from impasto.encoders.encoder import Encoder
-from impasto.encoders.tensors import scale
-from impasto.errors import ModelError, PictureError
-from impasto.feedforward import tiles
-from impasto.feedforward.arbitrary import STRIDE, Arbitrary, Style, blend
-from impasto.feedforward.fast import Fast
-from impasto.feedforward.models import Model
-from impasto.feedforward.quilt import cut, framed
-from impasto.feedforward.statistics import Statistics, statistics
+from impasto.encoders import tensors
+from impasto.encoders.devices import PRECISIONS, choose_device, choose_precision
+from impasto.errors import OptionError
+from impasto.family import Commission, Order, Painted, Progress, shares
+from impasto.feedforward import models
+from impasto.feedforward.arbitrary import Style
+from impasto.feedforward.onepass import OnePass
 
-OWN = 512  # pixels, the longest side at which a content is described as if it were a style
+LIBRARIES = ("torch",)
 
 
 class Painter:
-    """A network that paints in one pass."""
+    """A trained network, and what it is told of the styles."""
 
-    def __init__(self, model: Model, device: torch.device, precision: torch.dtype) -> None:
-        """Make a network ready.
-
-        Args:
-            model: of kind ``arbitrary`` or ``fast``.
-            device: where it computes.
-            precision: what its convolutions compute in, float32 or bfloat16.
-
-        Raises:
-            ModelError: a model of another kind.
-        """
-        network = model.network
-        if not isinstance(network, Arbitrary | Fast):
-            raise ModelError(f"a model of kind {model.kind} doesn't paint; name one of kind arbitrary or fast")
-        self.network = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.device, self.precision = device, precision
-        if isinstance(network, Arbitrary):
-            network.precision = precision
-        self._encoder: Encoder | None = None
-
-    @property
-    def styles(self) -> tuple[str, ...]:
-        """The styles it was trained for; none if it takes any."""
-        return self.network.architecture.styles if isinstance(self.network, Fast) else ()
-
-    @torch.no_grad()
-    def describe(self, style: Tensor) -> Style:
-        """What a network for any style is told of a ``style`` picture ``[1, 3, H, W]`` in [0, 1].
-
-        Raises:
-            PictureError: a style smaller than what the network sees at once.
-        """
-        assert isinstance(self.network, Arbitrary)
-        height, width = style.shape[2:]
-        if min(height, width) < STRIDE:
-            raise PictureError(f"a style of {width} x {height} pixels is too small; give one of at least {STRIDE} x {STRIDE}")
-        return Style(self._statistics(style), ((1.0, cut(framed(style.to(self.device)))),))
-
-    @torch.no_grad()
-    def _statistics(self, picture: Tensor) -> Statistics:
-        if self._encoder is None:
-            self._encoder = encoders.load("pocket", None, self.device, torch.float32).encoder
-        return statistics(picture.to(self.device), self._encoder)
-
-    def paint(
-        self,
-        content: Tensor,
-        style: Sequence[tuple[float, Tensor]] | Sequence[float],
-        *,
-        strength: float = 1.0,
-        tile: int = tiles.TILE,
-        callback: Callable[[int, int], None] | None = None,
-    ) -> Tensor:
-        """Paint a picture of any size.
+    def __init__(self, order: Order) -> None:
+        """Load the network, and look at the styles.
 
         Args:
-            content: ``[1, 3, H, W]`` in [0, 1].
-            style: the styles' shares, which add up to 1: of pictures ``[1, 3, H, W]`` in [0, 1] for a network that takes any
-                style, else of :attr:`styles`.
-            strength: 0 leaves the content as it is, 1 paints it wholly. In between, a network for any style paints in a style
-                that lies between the content's own and the style; another's painting is mixed with the content.
-            tile: pixels a side of the tiles it works in.
-            callback: called after every tile with the number of those done and of all.
-
-        Returns:
-            ``[1, 3, H, W]`` in [0, 1], on the content's device.
+            order: of a :class:`.network.Network`.
 
         Raises:
+            ModelError: a model that can't be used.
+            OptionError: a style that the model doesn't know.
             PictureError: a style smaller than what the network sees at once.
         """
-        if strength == 0:
-            return content.clone()
-        if isinstance(self.network, Fast):
-            shares = torch.tensor([style], dtype=torch.float32)
-            with torch.autocast(self.device.type, self.precision, enabled=self.precision != torch.float32):
-                painting = tiles.paint(self.network, content, shares, tile=tile, callback=callback).clamp_(0, 1)
-            return painting if strength == 1 else torch.lerp(content, painting, strength, out=painting)
-        parts = [(strength * share, self.describe(pixels)) for share, pixels in style]  # type: ignore[misc]
-        if strength < 1:
-            parts.append((1 - strength, Style(self._statistics(scale(content, OWN, enlarge=False)))))
-        return tiles.paint(self.network, content, blend(parts), tile=tile, callback=callback).clamp_(0, 1)
+        page, options = order.page, order.options
+        if options["model"] is None and page.name not in models.PACKAGED:
+            raise OptionError(f"{page.name} paints with a model of yours; make one with `impasto train {page.name}` and name it with model")
+        model = models.read(options["model"] or models.packaged(page.name), page.name)
+        device = choose_device(options["device"] or "auto")
+        precision = choose_precision(options["precision"], device)
+        self.network = OnePass(model, device, PRECISIONS[precision])
+        self.strength, self.tile = options["strength"], options["tile"]
+        self.styles: Sequence[float] | Sequence[tuple[float, Style]]
+        if page.named:
+            self.styles = _shares(order, self.network.styles)
+        else:
+            # Not enlarged, which would leave it without texture.
+            small = [
+                (share, tensors.scale(tensors.tensor(one.picture), options["style_size"], enlarge=False)) for share, one in order.styles
+            ]
+            self.styles = [(share, self.network.describe(one)) for share, one in small]
+        self.settings: Mapping[str, Any] = {
+            "device": device.type,
+            "precision": precision,
+            "model_sha256": model.checksum,
+            "threads": torch.get_num_threads(),
+        }
+
+    def paint(self, commission: Commission) -> Painted:
+        """See :class:`impasto.family.Prepared`."""
+        assert commission.content is not None
+        content, began = commission.content.resized(commission.size).picture, time.perf_counter()
+
+        def tell(done: int, tiles: int) -> None:
+            # Of a painting in one pass there is nothing to see before it is done.
+            seconds = time.perf_counter() - began
+            commission.tell(Progress(done, tiles, 0, 1, commission.size, seconds, 0.0, {}, lambda: content))
+
+        painting = self.network.paint(tensors.tensor(content), self.styles, strength=self.strength, tile=self.tile, callback=tell)
+        return Painted(tensors.array(painting))
+
+
+def prepare(order: Order) -> Painter:
+    """See :meth:`impasto.family.Room.prepare`."""
+    return Painter(order)
+
+
+def implied(model: str) -> str:
+    """The method that a ``model`` is for.
+
+    Raises:
+        ModelError: a file that is missing, damaged, or no model of ours that paints.
+    """
+    return models.held(model, "arbitrary", "fast").kind
+
+
+def _shares(order: Order, known: tuple[str, ...]) -> list[float]:
+    """The share of each of a model's styles ``known``, of which some are ordered by name."""
+    blend = order.options["blend"]
+    names = list(order.names) or list(known[: len(blend) if blend else 1])
+    for name in names:
+        if name not in known:
+            raise OptionError(f"this model has no style {name}; choose out of {', '.join(known)}")
+    return [sum(share for share, name in zip(shares(len(names), blend), names, strict=True) if name == one) for one in known]

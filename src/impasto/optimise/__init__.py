@@ -2,7 +2,7 @@
 
 from impasto.optimise.balance import Balance
 from impasto.optimise.objective import Encoder, Evaluation, Objective, Sources
-from impasto.optimise.pyramid import Keep, Level, Progress, Result, levels, optimise
+from impasto.optimise.pyramid import Keep, Level, Result, levels, optimise
 from impasto.optimise.solvers import LBFGS, SGD, SOLVERS, Adam, Solver, TorchLBFGS
 
 __all__ = [
@@ -16,7 +16,6 @@ __all__ = [
     "Keep",
     "Level",
     "Objective",
-    "Progress",
     "Result",
     "Solver",
     "Sources",

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from torch import Tensor
 
@@ -27,10 +27,29 @@ class Evaluation:
     terms: Mapping[str, Tensor]
 
 
+class Targets:
+    """Targets of style pictures, kept from one painting to the next, which finds them again where its levels have the same sizes."""
+
+    def __init__(self) -> None:
+        self._before: dict[Any, Features] = {}
+        self._now: dict[Any, Features] = {}
+
+    def __call__(self, term: Term, index: int, picture: Tensor, encoder: Encoder) -> Features:
+        """What a ``term`` makes of a style ``picture``, the one at this ``index`` of its styles, seen through an ``encoder``."""
+        key = (term, index, picture.shape)
+        if key not in self._now:
+            self._now[key] = self._before.pop(key) if key in self._before else _target(term, picture, encoder)
+        return self._now[key]
+
+    def turn(self) -> None:
+        """Forget what the painting that has just ended had no use for."""
+        self._before, self._now = self._now, {}
+
+
 class Objective:
     """A weighted sum of terms on one level of the pyramid. The targets are computed here, once."""
 
-    def __init__(self, encoder: Encoder, terms: Sequence[Term], sources: Sources) -> None:
+    def __init__(self, encoder: Encoder, terms: Sequence[Term], sources: Sources, remembered: Targets | None = None) -> None:
         """Encode the sources and set every term's targets.
 
         Args:
@@ -39,6 +58,7 @@ class Objective:
             sources: the pictures the terms name, float ``[1, 3, h, w]``, with shares that a term's losses against them
                 are added up with. For a term that is a squared distance of statistics, such as a Gram matrix, that is
                 the same as aiming between the statistics.
+            remembered: targets of the styles that may be there already.
         """
         self.encoder = encoder
         self.names = tuple(term.name for term in terms)
@@ -47,10 +67,10 @@ class Objective:
         # Of every term: a share and a target for each picture of its source.
         self.targets: list[list[tuple[float, Features]]] = []
         for term in self.terms:
-            pictures = sources[term.source] if term.source else ()
-            targets = [(share, term.target(picture.detach(), encoder)) for share, picture in pictures if share]
-            detached = [(share, {name: tensor.detach() for name, tensor in target.items()}) for share, target in targets]
-            self.targets.append(detached if term.source else [(1.0, {})])
+            make = remembered if remembered and term.source == "style" else _fresh
+            pictures = enumerate(sources[term.source]) if term.source else ()
+            targets = [(share, make(term, index, picture, encoder)) for index, (share, picture) in pictures if share]
+            self.targets.append(targets if term.source else [(1.0, {})])
 
     def __call__(self, canvas: Tensor) -> Evaluation:
         """Evaluate on a canvas, float ``[1, 3, H, W]``; differentiable with respect to it."""
@@ -60,3 +80,11 @@ class Objective:
             for share, target in targets:
                 terms[term.name] = terms[term.name] + term.weight * share * term(canvas, features, target)
         return Evaluation(sum(terms.values(), canvas.new_zeros(())), terms)
+
+
+def _target(term: Term, picture: Tensor, encoder: Encoder) -> Features:
+    return {name: tensor.detach() for name, tensor in term.target(picture.detach(), encoder).items()}
+
+
+def _fresh(term: Term, index: int, picture: Tensor, encoder: Encoder) -> Features:
+    return _target(term, picture, encoder)

@@ -4,19 +4,20 @@ import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from impasto.encoders.tensors import resize
+from impasto.encoders.tensors import array, resize
+from impasto.family import Progress, Size
 from impasto.losses import Term
 from impasto.optimise.balance import Balance
-from impasto.optimise.objective import Encoder, Evaluation, Objective, Sources
+from impasto.optimise.objective import Encoder, Evaluation, Objective, Sources, Targets
 from impasto.optimise.solvers import Mover, Solver
 
-Size = tuple[int, int]
 Keep = Literal["best", "last"]
 
 # Longest sides in pixels: a level below the first shows an encoder nothing that the next one doesn't, and as long as there
@@ -62,40 +63,6 @@ def levels(size: Size, steps: Sequence[int], ratio: float, total: int | None = N
 
 
 @dataclass(frozen=True)
-class Progress:
-    """What a callback is told after every step.
-
-    Attributes:
-        step: steps taken so far, counted from 1 over the whole run.
-        steps: steps the whole run will take.
-        level, levels: the level's index, counted from 0 at the coarsest, and how many there are.
-        size: width and height of this level.
-        seconds: since the run began.
-        total: the objective, before this step moved the canvas.
-        terms: every term's weighted share of it.
-        look: gives the canvas.
-    """
-
-    step: int
-    steps: int
-    level: int
-    levels: int
-    size: Size
-    seconds: float
-    total: float
-    terms: Mapping[str, float]
-    look: Callable[[], Tensor]
-
-    @property
-    def canvas(self) -> Tensor:
-        """The canvas of this level that is kept so far, the best or the last, float ``[1, 3, H, W]``, not clamped.
-
-        A painting without losses has one only while the callback runs, and makes this picture of it when asked.
-        """
-        return self.look()
-
-
-@dataclass(frozen=True)
 class Result:
     """The painted canvas, float ``[1, 3, H, W]`` in [0, 1], and whether the run was finished or interrupted at ``step``."""
 
@@ -116,6 +83,7 @@ def optimise(
     clamp: bool = False,
     keep: Keep = "best",
     balance: Balance | None = None,
+    remembered: Targets | None = None,
     callback: Callable[[Progress], None] | None = None,
 ) -> Result:
     """Minimise the terms level by level, each level starting from the one before.
@@ -134,6 +102,7 @@ def optimise(
         clamp: cut the canvas off at 0 and 1 before every evaluation.
         keep: which canvas a level ends with: the ``best`` it evaluated, or the ``last``, which no evaluation has seen.
         balance: weighs the terms anew every so many steps, by their gradients; what a callback is told remains unbalanced.
+        remembered: targets of styles that a painting before had, and that the next one may have.
         callback: told of every step.
 
     Returns:
@@ -149,7 +118,7 @@ def optimise(
             scaled = {
                 name: [(share, _scaled(picture, scale, level, finest)) for share, picture in pictures] for name, pictures in sources.items()
             }
-            descent = _Descent(Objective(encoder, terms, scaled), solver.units, clamp, balance)
+            descent = _Descent(Objective(encoder, terms, scaled, remembered), solver.units, clamp, balance)
             if index and detail:
                 kept = _enlarged(kept, level.size) + detail * _finer(scaled["content"][0][1], plan[index - 1].size)
             variable = (_enlarged(kept, level.size) * solver.units).clone(memory_format=torch.contiguous_format).requires_grad_()
@@ -167,8 +136,8 @@ def optimise(
                         variable.copy_(_enlarged(kept, level.size) * solver.units)
                     mover = solver(variable)
                 if callback:
-                    seconds = time.perf_counter() - began
-                    callback(Progress(step, steps, index, len(plan), level.size, seconds, evaluation.total, evaluation.terms, kept.detach))
+                    seconds, look = time.perf_counter() - began, partial(array, kept)
+                    callback(Progress(step, steps, index, len(plan), level.size, seconds, evaluation.total, evaluation.terms, look))
             if keep == "last" and variable.isfinite().all():
                 kept = variable.detach() / solver.units
     except KeyboardInterrupt:

@@ -78,6 +78,13 @@ class Opened:
         alpha = None if self.alpha is None else resize(self.alpha, size)
         return replace(self, picture=resize(self.picture, size), alpha=alpha)
 
+    def cropped(self) -> "Opened":
+        """The middle of the same picture and alpha, as large a square as fits."""
+        width, height = self.size
+        side = min(width, height)
+        rows, columns = (slice(begin, begin + side) for begin in ((height - side) // 2, (width - side) // 2))
+        return replace(self, picture=self.picture[rows, columns], alpha=None if self.alpha is None else self.alpha[rows, columns])
+
     def scaled(self, longest: int, *, enlarge: bool = True) -> "Opened":
         """The same picture and alpha with another longest side.
 

@@ -17,7 +17,7 @@ from impasto.feedforward.arbitrary import Style
 from impasto.feedforward.decoder import Architecture as DecoderArchitecture
 from impasto.feedforward.decoder import Decoder
 from impasto.feedforward.fast import Architecture, Fast
-from impasto.feedforward.painter import Painter
+from impasto.feedforward.onepass import OnePass
 from impasto.feedforward.quilt import cut, framed
 from impasto.feedforward.statistics import LAYERS, mixed, statistics
 
@@ -44,7 +44,7 @@ def fast(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def painter():
-    return Painter(models.read(models.packaged("arbitrary")), CPU, torch.float32)
+    return OnePass(models.read(models.packaged("arbitrary")), CPU, torch.float32)
 
 
 def paint(*styles, content=CONTENT, **options):
