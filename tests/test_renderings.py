@@ -245,8 +245,7 @@ def test_a_film_takes_canvases_of_any_size(tmp_path, ending):
     for height, width, value in ((9, 12, -1), (18, 24, 0.5)):
         growing.add(np.full((height, width, 3), value, np.float32))
     growing.save(np.full((36, 48, 3), 2, np.float32))
-    with av.open(str(tmp_path / f"film.{ending}")) as container:
-        shown = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+    shown = frames(tmp_path / f"film.{ending}")
     assert {frame.shape for frame in shown} == {(36, 48, 3)}
     for frame, value in zip((shown[0], shown[1], shown[-1]), (0, 128, 255), strict=True):
         assert np.abs(frame.astype(int) - value).max() < 4
