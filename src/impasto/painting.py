@@ -317,10 +317,8 @@ class _Sitting:
             Interrupted: Ctrl-C ended it; everything is saved.
         """
         target, settings = self.call.target, {**self.settings, **({} if stopped is None else {"stopped": stopped})}
-        painted = tensors.array(canvas)
-        alpha = (
-            None if photograph is None or photograph.alpha is None else picture.resize(photograph.alpha, (canvas.shape[3], canvas.shape[2]))
-        )
+        painted, finest = tensors.array(canvas), (canvas.shape[3], canvas.shape[2])
+        alpha = None if photograph is None or photograph.alpha is None else picture.resize(photograph.alpha, finest)
         if target is not None and target.suffix.lower() == ".svg":
             assert drawing is not None
             picture.write(target, drawing().encode())
