@@ -238,6 +238,19 @@ def test_unwritable_films(tmp_path, file):
     assert not any(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("ending", ["gif", "mp4"])
+def test_a_film_takes_canvases_of_any_size(tmp_path, ending):
+    """And of any values, which it clamps."""
+    growing = film.Film(film.check_film(tmp_path / f"film.{ending}"), (48, 36))
+    for height, width, value in ((9, 12, -1), (18, 24, 0.5)):
+        growing.add(np.full((height, width, 3), value, np.float32))
+    growing.save(np.full((36, 48, 3), 2, np.float32))
+    shown = frames(tmp_path / f"film.{ending}")
+    assert {frame.shape for frame in shown} == {(36, 48, 3)}
+    for frame, value in zip((shown[0], shown[1], shown[-1]), (0, 128, 255), strict=True):
+        assert np.abs(frame.astype(int) - value).max() < 4
+
+
 def test_a_film_is_never_too_large(tmp_path):
     large = film.Film(film.check_film(tmp_path / "film.gif"), (1281, 641))
     assert large.size == (640, 320)

@@ -1,5 +1,6 @@
 """The paper's figures: each asks for exactly the paintings it is about, and puts them where they belong."""
 
+import numpy as np
 import pytest
 
 from impasto import picture, styles

@@ -101,10 +101,8 @@ class TestCritic:
         result.save(places / "result.png")
         ((scored,), _) = score([places / "result.png"], [examples.path("coffee")], ["waves"], critic)
         assert list(scored.scores) == OURS
-        pixels = {
-            name: tensor(picture.read(file).picture)
-            for name, file in (("result", places / "result.png"), ("style", packaged.path("waves")))
-        }
+        files = {"result": places / "result.png", "style": packaged.path("waves")}
+        pixels = {name: tensor(picture.read(file).picture) for name, file in files.items()}
         size = picture.fit(result.size, 64)
         content = resize(tensor(picture.read(examples.path("coffee")).picture), size)
         assert scored.scores["ssim"] == measures.ssim(resize(pixels["result"], size), content)
