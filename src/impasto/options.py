@@ -138,14 +138,14 @@ class Number(Option):
 
 @dataclass(frozen=True)
 class Choice(Option):
-    """One of some ``choices``; without any, those that the method names."""
+    """One of some ``choices``; without any, that is left to who looks the name up."""
 
     choices: tuple[Any, ...] = ()
 
     def checked(self, name: str, value: Any) -> Any:
         """See :meth:`Option.checked`."""
-        if isinstance(value, bool) or value not in self.choices:
-            if self.choices and not isinstance(self.choices[0], str):
+        if self.choices and (isinstance(value, bool) or value not in self.choices):
+            if not isinstance(self.choices[0], str):
                 raise OptionError(f"{name} {value!r} is impossible; choose {' or '.join(map(str, self.choices))}")
             raise unknown(name.replace("_", " "), value, self.choices)
         return value

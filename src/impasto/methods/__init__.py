@@ -66,7 +66,7 @@ OPTIMISATION = Family(
 )
 ONE_PASS = Family(
     name="one pass",
-    room="impasto.feedforward.onepass",
+    room="impasto.feedforward.painter",
     methods=("arbitrary", "fast"),
     options=("blend", "model", "strength", "tile", "device", "precision"),
     various=True,
