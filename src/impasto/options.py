@@ -335,7 +335,20 @@ class Kept(TypedDict, total=False):
     coherence: Annotated[float | None, Number("by hand", "κ of an analogy; more copies longer runs.", otherwise="the preset's")]
     patch: Annotated[int | None, Whole("by hand", "A side of the patches that textures are made of.", unit="pixels", least=3)]
 
+    format: Annotated[
+        Literal["png", "jpg", "webp", "tif", "bmp", "avif", "heic", "svg"] | None,
+        Choice("output", "Of the output, where its name doesn't say.", otherwise="png", setting=False),
+    ]
     bits: Annotated[Literal[8, 16] | None, Choice("output", "Per channel; 16 is for PNG and TIFF.", 8)]
+    quality: Annotated[int | None, Whole("output", "Of JPEG, WebP, AVIF and HEIC, up to 100.", otherwise="the format's", least=1, most=100)]
+    lossless: Annotated[bool | None, Flag("output", "Keep every pixel as it is, where the format can.")]
+    exif: Annotated[
+        Literal["keep", "all", "none"] | None,
+        Choice("output", "What the output says of the photograph: description, dates and camera; all adds the position.", "keep"),
+    ]
+    profile: Annotated[
+        Literal["srgb", "keep"] | None, Choice("output", "The output's colours; keep is the photograph's own space.", "srgb")
+    ]
 
     device: Annotated[Literal["auto", "cpu", "cuda", "mps"] | None, Choice("machine", "Where to compute.", "auto")]
     precision: Annotated[
@@ -376,7 +389,7 @@ DECLARED: dict[str, Option] = _declared(Options)
 """Every option by its name, in the order of its declaration."""
 EACH: frozenset[str] = frozenset(_declared(Each))
 """Those that belong to one painting."""
-EVERYWHERE = ("method", "size", "crop", "seed", "like", "bits")
+EVERYWHERE = ("method", "size", "crop", "seed", "like", "format", "bits", "quality", "lossless", "exif", "profile")
 """Those that every method has a use for."""
 
 
