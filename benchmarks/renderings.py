@@ -46,7 +46,7 @@ def runs(size: int | None, content: Path, pair: Path) -> dict[str, list[str]]:
         if "style" in method.sources:
             if size is None:
                 found[name] = ["texture", "starry", *common, *(["--style-size", "128"] if name == "quilting" else [])]
-        elif "pair" in method.optional:
+        elif "pair" in method.options:
             if size is None:
                 found[f"{name} of a style"] = ["stylize", str(content), "starry", *common]
                 found[f"{name} of a pair"] = ["stylize", str(content), *common, "--pair", str(content), str(pair)]
@@ -99,7 +99,7 @@ def main(only: tuple[str, ...], size: int | None, repeats: int, cold: bool, sear
             for name, arguments in wanted.items():
                 fresh = {"NUMBA_CACHE_DIR": str(Path(folder, f"{turn} {name}"))} if cold else {}
                 found[name].append(run([IMPASTO, *arguments, "-o", str(target), "--quiet"], {**os.environ, **fresh}))
-        start = [sys.executable, "-c", "import impasto.painting, impasto.classic.render"]
+        start = [sys.executable, "-c", "import impasto.painting, impasto.classic.painter"]
         started = statistics.median(run(start)[0] for _ in range(repeats))
     click.echo(f"starting Python and the libraries: {started:.1f} s, included below")
     for name, results in found.items():

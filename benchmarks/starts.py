@@ -13,7 +13,7 @@ import click
 import numpy as np
 
 from impasto import stylize
-from impasto.optimise import Progress
+from impasto.family import Progress
 
 PAIRS = (("astronaut", "starry"), ("chelsea", "fauve"), ("coffee", "mosaic"), ("rocket", "knife"), ("astronaut", "cubist"))
 STARTS = ("content", "arbitrary")

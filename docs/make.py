@@ -22,8 +22,9 @@ from impasto.evaluate import Cell, compare, sheet
 from impasto.feedforward import models
 from impasto.feedforward.network import Network
 from impasto.losses import Term
-from impasto.methods import METHODS, NETWORKS, RENDERINGS
+from impasto.methods import ALL, FAMILIES, METHODS, NETWORKS, RENDERINGS, concerned, uses
 from impasto.optimise.method import Method
+from impasto.options import DECLARED, GROUPS, LARGEST, Option, Pictures
 
 DOCS = Path(__file__).parent
 CONTENT, STYLE = "astronaut", "starry"
@@ -158,6 +159,15 @@ RENDERING_PAGE = """# {name}
 """
 
 
+OPTIONS_PAGE = """# Options
+
+At the command line they are written `--content-weight 0.2`, in Python `content_weight=0.2`. Those of a painting may be given to
+`impasto.stylize`, `impasto.Painter` and `impasto stylize` alike. What stands in parentheses behind a default is another method's own.
+`impasto stylize --method strokes --help` shows what concerns one method, and `impasto options --json` is the same as a JSON schema, from
+which a program can build a form. This page is written by `python docs/make.py` from the declarations in `src/impasto/options.py`.
+{groups}"""
+
+
 def short(value: float) -> tuple[str, str]:
     """A number's digits and its exponent, which is empty for one of ordinary size."""
     digits, _, exponent = f"{value:.4g}".partition("e")
@@ -245,7 +255,7 @@ def choices(method: Method) -> str:
         "detail": f"{plain(method.detail)} times the content's own fine detail is added when a level begins" if method.detail else "",
         "limits": "the canvas is cut off at black and white before every evaluation" if method.clamp else "",
         "keeps": f"the {method.keep} canvas of a level",
-        "size of the style": sizes.get(str(method.style_size), f"{method.options['style_size']} pixels") if "style" in method.sources else "",
+        "size of the style": sizes.get(str(method.style_size), f"{method.style_size} pixels") if "style" in method.sources else "",
         "trade-offs": f"{plain(method.trade_offs)}, content to style weight, the default first" if method.trade_offs else "",
         "balance": balance(method),
         "precision": method.precision,
@@ -410,10 +420,12 @@ def rendering_commands(method: Rendering) -> list[str]:
 
 def rendering_page(method: Rendering) -> str:
     """The page of a method without a network."""
+    further = [name for name in method.options if isinstance(DECLARED[name], Pictures)]
+    own = {name: value for name, value in method.options.items() if name not in further}
     rows = {
-        "pictures": ", ".join([*sorted(method.sources), *(f"{kind} if there is one" for kind in sorted(method.optional))]),
+        "pictures": ", ".join([*sorted(method.sources), *(f"{kind} if there is one" for kind in sorted([*method.optional, *further]))]),
         "presets": ", ".join(f"`{preset}`" for preset in method.presets),
-        **{f"`--{name.replace('_', '-')}`": "what suits" if value is None else plain(value) for name, value in method.options.items()},
+        **{f"`--{name.replace('_', '-')}`": "what suits" if value is None else plain(value) for name, value in own.items()},
         "writes": "pictures, and strokes as SVG" if method.strokes else "pictures",
     }
     return RENDERING_PAGE.format(
@@ -458,6 +470,7 @@ def pages() -> dict[str, str]:
     """The text of every page, by its file in docs."""
     costs = json.loads((DOCS / "costs.json").read_text(encoding="utf-8"))
     return {
+        "options.md": options_page(),
         "methods/README.md": index(costs),
         **{f"methods/{name}.md": page(method, costs) for name, method in METHODS.items()},
         **{f"methods/{name}.md": network_page(method) for name, method in NETWORKS.items()},
@@ -512,6 +525,50 @@ def save(image: Image.Image, file: Path) -> None:
         if file.stat().st_size <= HEAVIEST:
             break
     click.echo(f"{file} {file.stat().st_size / 1000:.0f} kB")
+
+
+def options_page() -> str:
+    """The page of all options."""
+    parts = []
+    for group, title in GROUPS.items():
+        rows = []
+        for name, option in DECLARED.items():
+            if option.group == group:
+                rows.append((f"`{name}`", values(option), default(name, option), option.help, whom(name)))
+        parts.append(f"\n## {title}\n\n{table(('option', 'value', 'default', 'what it does', 'of'), rows)}\n")
+    return OPTIONS_PAGE.format(groups="".join(parts))
+
+
+def values(option: Option) -> str:
+    """What an option may be."""
+    words = f"`{option.words}`".replace("|", "\\|")
+    least, most = getattr(option, "least", None), getattr(option, "most", None)
+    bounds = (
+        "" if least is None else f", at least {plain(least)}" if most in (LARGEST, float("inf")) else f", {plain(least)} … {plain(most)}"
+    )
+    return words + (f" {option.unit}" if option.unit else "") + bounds
+
+
+def default(name: str, option: Option) -> str:
+    """What an option is where nobody says anything, and what some methods have instead."""
+    own: dict[str, list[str]] = {}
+    for method in concerned(name):
+        declared = uses(method).declared()[name]
+        if declared.default != option.default:
+            own.setdefault(plain(declared.default), []).append(method)
+    said = option.otherwise if option.default is None else plain(option.default)
+    others = "; ".join(f"{value}: {', '.join(methods)}" for value, methods in own.items())
+    return f"{said} ({others})" if said and others else said or others
+
+
+def whom(name: str) -> str:
+    """Which methods have a use for an option."""
+    able = concerned(name)
+    if len(able) == len(ALL):
+        return "all"
+    found = [family.name for family in FAMILIES if set(family.methods) <= set(able)]
+    rest = [method for method in able if not any(method in family.methods for family in FAMILIES if family.name in found)]
+    return ", ".join([*found, *(f"`{method}`" for method in rest)])
 
 
 @click.command()

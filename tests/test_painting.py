@@ -13,15 +13,14 @@ import impasto
 from impasto import encoders, examples, picture, styles
 from impasto.encoders import tensors
 from impasto.errors import EncoderError, ImpastoError, Interrupted, OptionError, OutputError, PictureError
+from impasto.family import Progress
 from impasto.losses import STYLE_LOSSES, Content, Gram
-from impasto.methods import METHODS
-from impasto.optimise import SOLVERS, Progress, levels
-from impasto.options import complete, recipe
+from impasto.methods import METHODS, concerned, uses
+from impasto.optimise import SOLVERS, levels
+from impasto.optimise.recipe import recipe
+from impasto.options import complete
 
 QUICK = {"size": 48, "steps": 3}
-GIVEN = ("method", "fast", "size", "blend", "content_weight", "style_weight", "tv_weight", "trade_off", "balance", "style_loss")
-GIVEN += ("content_layers", "style_layers", "style_size", "steps", "start", "solver", "encoder", "encoder_weights", "pooling")
-GIVEN += ("padding", "convention", "seed", "device", "precision", "bits")
 LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 
 
@@ -35,6 +34,11 @@ CONTENT, STYLE = noise(36, 48), noise(40, 30, seed=1)
 
 def paint(content=CONTENT, style=STYLE, **options):
     return impasto.stylize(content, style, **{**QUICK, **options})
+
+
+def asked(method, **options):
+    """A method as the options change it."""
+    return recipe(METHODS[method], complete(options, uses(method), concerned))
 
 
 def same(one, two):
@@ -630,7 +634,7 @@ def test_trade_off():
     """α/β of the method's own weights; with another encoder, whose weights differ, relative to those."""
 
     def weights(**options):
-        terms = recipe(complete(dict.fromkeys(GIVEN) | {"method": "gatys2016"} | options)).terms
+        terms = asked(method="gatys2016", **options).terms
         return {term.name: term.weight for term in terms}
 
     assert weights(trade_off=8e-4) == pytest.approx({"content": 0.8, "style": 1e3})
@@ -648,18 +652,17 @@ def test_trade_off():
 @pytest.mark.parametrize("encoder", encoders.NAMES)
 def test_methods_through_other_encoders(method, encoder):
     """A relative of the method's network is changed as the method says; weights for pocket are pocket's alone."""
-    asked, own = recipe(complete(dict.fromkeys(GIVEN) | {"method": method, "encoder": encoder})), METHODS[method]
+    changed, own = asked(method=method, encoder=encoder), METHODS[method]
     related = encoder == own.encoder or {encoder, own.encoder} == {"vgg16", "vgg19"}
-    assert asked.variant == (own.variant if related else encoders.Variant())
+    assert changed.variant == (own.variant if related else encoders.Variant())
     elsewhere = own.elsewhere.weights if encoder == "pocket" else {}
-    assert {term.name: term.weight for term in asked.terms} == {term.name: elsewhere.get(term.name, term.weight) for term in own.terms}
-    by_the_user = recipe(complete(dict.fromkeys(GIVEN) | {"method": method, "encoder": encoder, "pooling": "l2"}))
+    assert {term.name: term.weight for term in changed.terms} == {term.name: elsewhere.get(term.name, term.weight) for term in own.terms}
+    by_the_user = asked(method=method, encoder=encoder, pooling="l2")
     assert by_the_user.variant.pooling == "l2"
 
 
 def test_several_terms_share_a_weight():
-    options = dict.fromkeys(GIVEN) | {"method": "risser2017", "style_weight": 11.0}
-    terms = {term.name: term.weight for term in recipe(complete(options)).terms}
+    terms = {term.name: term.weight for term in asked(method="risser2017", style_weight=11.0).terms}
     own = {term.name: term.weight for term in METHODS["risser2017"].terms}
     assert terms["style"] + terms["histogram"] == pytest.approx(11)
     assert terms["style"] / terms["histogram"] == pytest.approx(own["style"] / own["histogram"])

@@ -30,7 +30,7 @@ def asked(name):
     """What a method needs, and its own size as the smallest that it is quick at."""
     method = RENDERINGS[name]
     needs = {"content": CONTENT if "content" in method.sources else None, "style": STYLE if "style" in method.sources else None}
-    if "pair" in method.optional:
+    if "pair" in method.options:
         needs["style"] = STYLE
     quick = {"style_size": 24, "size": (40, 30)} if "content" not in method.sources else {"size": 0}
     return {**needs, **quick, "method": name}
@@ -110,11 +110,11 @@ def test_the_largest_seed(name, preset):
 
 
 def test_presets_are_those_of_the_room():
-    from impasto.classic import analogy, presets, render
+    from impasto.classic import analogy, painter, presets
 
-    assert set(RENDERINGS) == set(render.RENDERERS)
+    assert set(RENDERINGS) == set(painter.RENDERERS)
     assert set(RENDERINGS["strokes"].presets) == set(presets.PRESETS)
-    assert set(RENDERINGS["regions"].presets) == set(render.REGIONS)
+    assert set(RENDERINGS["regions"].presets) == set(painter.REGIONS)
     assert set(RENDERINGS["analogy"].presets) == set(analogy.MANNERS)
 
 

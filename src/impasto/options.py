@@ -77,6 +77,8 @@ class Option:
 class Flag(Option):
     """True or False."""
 
+    otherwise: str = "no"
+
     def checked(self, name: str, value: Any) -> bool:
         """See :meth:`Option.checked`."""
         if not isinstance(value, bool):
@@ -86,6 +88,11 @@ class Flag(Option):
     def schema(self) -> dict[str, Any]:
         """See :meth:`Option.schema`."""
         return {"type": "boolean"}
+
+    @property
+    def words(self) -> str:
+        """See :attr:`Option.words`."""
+        return "yes|no"
 
 
 @dataclass(frozen=True)

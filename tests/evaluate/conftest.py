@@ -8,7 +8,7 @@ from PIL import Image
 
 from impasto.errors import Interrupted, OptionError
 from impasto.evaluate import sheet
-from impasto.optimise import Progress
+from impasto.family import Progress
 
 
 class Asked(list):

@@ -15,7 +15,7 @@ from impasto.evaluate import classifier, measures
 from impasto.evaluate.classifier import Architecture, Classifier
 from impasto.evaluate.grid import grid
 from impasto.evaluate.scoring import Critic, match, painted, photographs, score
-from impasto.optimise import Progress
+from impasto.family import Progress
 
 CPU = torch.device("cpu")
 OURS = ["style", "sifid", "colour", "grain", "content", "ssim", "edges"]

@@ -9,8 +9,9 @@ import pytest
 import torch
 
 from impasto.encoders.tensors import resize
+from impasto.family import Progress
 from impasto.losses import Content, Gamut, Gram
-from impasto.optimise import SGD, SOLVERS, Balance, Level, Objective, Progress, TorchLBFGS, levels, optimise
+from impasto.optimise import SGD, SOLVERS, Balance, Level, Objective, TorchLBFGS, levels, optimise
 
 STEPS, RATIO = (100, 60, 40, 20), 1.75
 CONTENT = Content(layers=("pixels",))

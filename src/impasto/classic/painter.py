@@ -97,7 +97,7 @@ class Painter:
         self._scaled = lru_cache(maxsize=1)(self._scale)
 
     def paint(self, commission: Commission) -> Painted:
-        """See :class:`impasto.family.Prepared`."""
+        """Paint a ``commission``, as :meth:`impasto.family.Prepared.paint` says."""
         options, (width, height) = self.order.options, commission.size
         longest = options["style_size"] or max(commission.size)
         style, pair = self._scaled(longest)
@@ -138,7 +138,7 @@ class Painter:
 
 
 def prepare(order: Order) -> Painter:
-    """See :meth:`impasto.family.Room.prepare`."""
+    """Get ready for an ``order``; see :meth:`impasto.family.Room.prepare`."""
     return Painter(order)
 
 

@@ -56,7 +56,7 @@ class Painter:
         }
 
     def paint(self, commission: Commission) -> Painted:
-        """See :class:`impasto.family.Prepared`."""
+        """Paint a ``commission``, as :meth:`impasto.family.Prepared.paint` says."""
         assert commission.content is not None
         content, began = commission.content.resized(commission.size).picture, time.perf_counter()
 
@@ -70,7 +70,7 @@ class Painter:
 
 
 def prepare(order: Order) -> Painter:
-    """See :meth:`impasto.family.Room.prepare`."""
+    """Get ready for an ``order``; see :meth:`impasto.family.Room.prepare`."""
     return Painter(order)
 
 

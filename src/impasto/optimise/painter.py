@@ -62,7 +62,7 @@ class Painter:
         }
 
     def paint(self, commission: Commission) -> Painted:
-        """See :class:`impasto.family.Prepared`."""
+        """Paint a ``commission``, as :meth:`impasto.family.Prepared.paint` says."""
         method, size = self.method, commission.size
         sources: Sources = {
             "content": [(1.0, _resized(commission.content, size).to(self.device))] if commission.content else [],
@@ -134,7 +134,7 @@ Starting = Callable[[Size], Tensor]
 
 
 def prepare(order: Order) -> Painter:
-    """See :meth:`impasto.family.Room.prepare`."""
+    """Get ready for an ``order``; see :meth:`impasto.family.Room.prepare`."""
     return Painter(order)
 
 
