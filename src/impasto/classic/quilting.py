@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 from numpy.typing import NDArray
 
 from impasto.classic.colours import LUMA
+from impasto.classic.compiled import njit
 from impasto.classic.progress import Callback, Look
 from impasto.errors import OptionError, PictureError
 
@@ -216,7 +217,7 @@ def _at_least(map_: Floats, height: int, width: int | None = None) -> Floats:
     return np.pad(map_, missing + [(0, 0)] * (map_.ndim - 2), "edge")
 
 
-@njit(cache=True, parallel=True)
+@njit(parallel=True)
 def _errors(planes, wanted, weights, down, along):  # type: ignore[no-untyped-def]
     """How far every block of a source is from what is wanted, by weighted squared differences.
 
@@ -237,7 +238,7 @@ def _errors(planes, wanted, weights, down, along):  # type: ignore[no-untyped-de
     return errors
 
 
-@njit(cache=True)
+@njit()
 def _seam(errors):  # type: ignore[no-untyped-def]
     rows, columns = errors.shape
     sums = errors.astype(np.float64)
@@ -257,7 +258,7 @@ def _seam(errors):  # type: ignore[no-untyped-def]
     return path
 
 
-@njit(cache=True)
+@njit()
 def _lay(canvas, block, y, x, overlap):  # type: ignore[no-untyped-def]
     """Lay a block at a place of the canvas, cut where it differs least from what it overlaps."""
     side = block.shape[0]

@@ -1,11 +1,12 @@
 """Brush strokes that keep to the shapes of regions (after Gooch, Coombe & Shirley 2002)."""
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 from numpy.typing import NDArray
 from scipy import ndimage
 
 from impasto.classic.colours import enlivened
+from impasto.classic.compiled import njit
 from impasto.classic.merging import means
 from impasto.classic.outlines import gradient, inset
 from impasto.classic.segmentation import LONGEST, Level, Regions, reduced, segments
@@ -92,7 +93,7 @@ def _courses(regions: Regions, distance: Floats, radius: float) -> Floats:
     return np.asarray(np.angle(turned) / 2, np.float32)
 
 
-@njit(cache=True, parallel=True)
+@njit(parallel=True)
 def _followed(labels, distance, angle, blurred, starts, colours, radius):  # type: ignore[no-untyped-def]
     """The control points of strokes that go both ways from where they start, within a region and about one colour."""
     height, width = labels.shape

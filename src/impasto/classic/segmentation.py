@@ -10,10 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from impasto.classic.compiled import njit
 from impasto.classic.merging import means, merge
 from impasto.classic.outlines import settled
 from impasto.errors import OptionError
@@ -195,7 +196,7 @@ def reduced(picture: Floats, size: tuple[int, int]) -> Floats:
     return picture.copy() if picture.shape[:2] == size else np.asarray(_reduced(picture, size[0], size[1]))
 
 
-@njit(cache=True, parallel=True)
+@njit(parallel=True)
 def _reduced(picture, height, width):  # type: ignore[no-untyped-def]
     rows, columns, channels = picture.shape
     result = np.empty((height, width, channels), np.float32)

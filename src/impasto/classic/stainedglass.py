@@ -1,10 +1,11 @@
 """A picture as a leaded window."""
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 from numpy.typing import NDArray
 
 from impasto.classic.colours import enlivened
+from impasto.classic.compiled import njit
 from impasto.classic.noise import noise
 from impasto.classic.outlines import borders, inset, sampled
 from impasto.classic.progress import Callback
@@ -80,7 +81,7 @@ def cut(labels: Labels, area: float, generator: np.random.Generator) -> Labels:
     return np.asarray(_cut(labels, places, np.concatenate([[0], np.cumsum(counts)])))
 
 
-@njit(cache=True)
+@njit()
 def _cut(labels, places, firsts):  # type: ignore[no-untyped-def]
     height, width = labels.shape
     pieces = np.empty_like(labels)
@@ -104,7 +105,7 @@ def _cut(labels, places, firsts):  # type: ignore[no-untyped-def]
     return pieces
 
 
-@njit(cache=True)
+@njit()
 def _lead(distance, y, x, unit):  # type: ignore[no-untyped-def]
     """How far a pixel, or the nearest one within the picture, is from the middle of a came or the frame."""
     height, width = distance.shape
@@ -112,7 +113,7 @@ def _lead(distance, y, x, unit):  # type: ignore[no-untyped-def]
     return min(distance[y, x], min(min(y, height - 1 - y), min(x, width - 1 - x)) + 0.5) / unit
 
 
-@njit(cache=True, parallel=True)
+@njit(parallel=True)
 def _glazed(pieces, distance, inside, colours, turns, seed):  # type: ignore[no-untyped-def]
     """Glass and cames: distances from the cames' middles are in pixels of the picture near them, and in units ``inside`` the pieces."""
     height, width = pieces.shape
