@@ -7,6 +7,7 @@ from scipy import ndimage
 
 from impasto.classic.colours import enlivened
 from impasto.classic.compiled import njit
+from impasto.classic.extent import extent
 from impasto.classic.noise import noise
 from impasto.classic.outlines import borders, gradient, inset
 from impasto.classic.progress import Callback
@@ -65,7 +66,7 @@ def mosaic(picture: Floats, *, detail: float = 0.6, focus: Floats | None = None,
         callback(2, 3, lambda: np.where(tiles[..., None] >= 0, means[tiles], np.float32(0)))
     colours = enlivened(means, generator, chroma=1.35, contrast=1.2, jitter=3.0)
     shine = generator.normal(0, 1, len(places)).astype(np.float32)
-    canvas = np.asarray(_grouted(tiles, np.minimum(gaps, distance), colours, shine, seed))
+    canvas = np.asarray(_grouted(tiles, np.minimum(gaps, distance), colours, shine, seed, extent(picture.shape) / LONGEST))
     if callback is not None:
         callback(3, 3, canvas.copy)
     return canvas
@@ -207,10 +208,9 @@ def _means(picture, tiles, count):  # type: ignore[no-untyped-def]
 
 
 @njit(parallel=True)
-def _grouted(tiles, gaps, colours, shine, seed):  # type: ignore[no-untyped-def]
+def _grouted(tiles, gaps, colours, shine, seed, unit):  # type: ignore[no-untyped-def]
     height, width = tiles.shape
     canvas = np.empty((height, width, 3), np.float32)
-    unit = max(height, width) / LONGEST
     for index in prange(height):
         y = np.int64(index)
         for x in range(width):

@@ -7,6 +7,7 @@ from scipy import ndimage
 
 from impasto.classic.colours import enlivened
 from impasto.classic.compiled import njit
+from impasto.classic.extent import extent
 from impasto.classic.noise import noise
 from impasto.classic.outlines import erfinv, sampled
 from impasto.classic.progress import Callback
@@ -55,7 +56,7 @@ def papercut(
         shape = ndimage.gaussian_filter(part, CUT * regions.unit)
         shadow = ndimage.gaussian_filter(part, SHADOW * regions.unit)
         shadow = ndimage.shift(shadow, OFFSET * regions.unit, order=1, mode="nearest")
-        _pasted(canvas, shape, shadow, colour, np.float32(CUT * regions.unit), seed + sheet)
+        _pasted(canvas, shape, shadow, colour, np.float32(CUT * regions.unit), seed + sheet, extent(picture.shape) / LONGEST)
         if callback is not None:
             callback(2 + sheet, 1 + len(colours), canvas.copy)
     return canvas
@@ -93,11 +94,10 @@ def _grain(p, q, seed):  # type: ignore[no-untyped-def]
 
 
 @njit(parallel=True)
-def _pasted(canvas, shape, shadow, colour, sigma, seed):  # type: ignore[no-untyped-def]
+def _pasted(canvas, shape, shadow, colour, sigma, seed, unit):  # type: ignore[no-untyped-def]
     """Lay a sheet on the canvas, in place: its shape and shadow ``[h, w]`` are blurred, the shape by sigma."""
     height, width, _ = canvas.shape
     rows, columns = shape.shape
-    unit = max(height, width) / LONGEST
     for index in prange(height):
         y = np.int64(index)
         for x in range(width):

@@ -13,6 +13,7 @@ from impasto.classic.analogy import MANNERS, analogy
 from impasto.classic.colours import mean
 from impasto.classic.easel import Easel, Moment, moments
 from impasto.classic.efrosleung import grown
+from impasto.classic.extent import extent
 from impasto.classic.kuwahara import kuwahara
 from impasto.classic.mosaic import mosaic
 from impasto.classic.papercut import papercut
@@ -26,7 +27,7 @@ from impasto.classic.strokes import Strokes
 from impasto.classic.svg import svg
 
 Floats = NDArray[np.float32]
-RADIUS, SMOOTHING = 5.0, 2.0  # of Kuwahara's filter, in pixels of a picture whose longest side is `SIZE`
+RADIUS, SMOOTHING = 5.0, 2.0  # of Kuwahara's filter, in pixels of a picture whose `extent` is `SIZE`
 SEEDS = 2**40  # so that numbers derived from a seed stay below 2⁶³
 REGIONS = {"abstraction": abstraction, "stainedglass": stainedglass, "mosaic": mosaic, "papercut": papercut}
 
@@ -110,7 +111,7 @@ def _regions_strokes(order: Order) -> Rendered:
     assert order.content is not None
     radii = tuple(radius * order.options["brush"] for radius in RADII)
     layers = stroked(order.content, detail=order.options["detail"], focus=order.focus, seed=order.seed, radii=radii)
-    easel = Easel(order.size, PRESETS["oil"], mean(order.content), order.seed, max(order.size) / SIZE)
+    easel = Easel(order.size, PRESETS["oil"], mean(order.content), order.seed, extent(order.size) / SIZE)
     return _watched(order, easel.paint(layers, len(layers), -(-order.frames // len(layers))))
 
 
@@ -142,7 +143,7 @@ def _regions(order: Order) -> Rendered:
 
 def _kuwahara(order: Order) -> Rendered:
     assert order.content is not None
-    unit = max(order.size) / SIZE * order.options["brush"]
+    unit = extent(order.size) / SIZE * order.options["brush"]
     return Rendered(kuwahara(order.content, RADIUS * unit, SMOOTHING * unit, callback=order.callback))
 
 
