@@ -1,10 +1,11 @@
 """A picture as an illustration: gently shaded regions with smooth outlines, and dark lines along strong edges."""
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 from numpy.typing import NDArray
 
 from impasto.classic.colours import enlivened
+from impasto.classic.compiled import njit
 from impasto.classic.linedrawing import lined
 from impasto.classic.outlines import borders, sampled
 from impasto.classic.progress import Callback
@@ -51,7 +52,7 @@ def abstraction(
     return canvas
 
 
-@njit(cache=True, parallel=True)
+@njit(parallel=True)
 def _filled(first, second, distance, colours, slopes, centres, lines):  # type: ignore[no-untyped-def]
     height, width = first.shape
     canvas = np.empty((height, width, 3), np.float32)

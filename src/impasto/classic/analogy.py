@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 from numpy.typing import NDArray
 from scipy import ndimage
 
 from impasto.classic.colours import LUMA
+from impasto.classic.compiled import njit
 from impasto.classic.progress import Callback
 from impasto.classic.tree import apart, nearest, planted
 from impasto.errors import OptionError
@@ -195,7 +196,7 @@ def _second(picture: Floats) -> Floats:
     return np.stack([ndimage.gaussian_filter(light, 1.0, order) for order in ((0, 2), (1, 1), (2, 0))], -1).astype(np.float32)
 
 
-@njit(cache=True)
+@njit()
 def _gather(picture, y, x, reach, count, found, position):  # type: ignore[no-untyped-def]
     """The first pixels of a neighbourhood in reading order, edges repeated, into a feature; returns where the next go."""
     height, width, channels = picture.shape
@@ -213,7 +214,7 @@ def _gather(picture, y, x, reach, count, found, position):  # type: ignore[no-un
     return position
 
 
-@njit(cache=True)
+@njit()
 def _feature(plain, filtered, plain_coarse, filtered_coarse, lines, weights, y, x, found):  # type: ignore[no-untyped-def]
     """All that a pixel is compared by (Hertzmann et al. 2001, section 3.1), weighted."""
     position = _gather(plain, y, x, FINE, 25, found, 0)
@@ -227,7 +228,7 @@ def _feature(plain, filtered, plain_coarse, filtered_coarse, lines, weights, y, 
         found[i] *= weights[i]
 
 
-@njit(cache=True, parallel=True)
+@njit(parallel=True)
 def _features(plain, filtered, plain_coarse, filtered_coarse, lines, weights):  # type: ignore[no-untyped-def]
     height, width, _ = plain.shape
     found = np.empty((height, width, len(weights)), np.float32)
@@ -238,7 +239,7 @@ def _features(plain, filtered, plain_coarse, filtered_coarse, lines, weights):  
     return found
 
 
-@njit(cache=True, parallel=True)
+@njit(parallel=True)
 def _scan(pictures, search, factor, slack, leaves, first, last):  # type: ignore[no-untyped-def]
     """Paint the pixels of B' whose column and ``LAG`` times the row add up to ``first`` … ``last`` - 1, in place.
 
@@ -252,7 +253,7 @@ def _scan(pictures, search, factor, slack, leaves, first, last):  # type: ignore
             _paint(pictures, search, factor, slack, leaves, y, step - LAG * y)
 
 
-@njit(cache=True)
+@njit()
 def _paint(pictures, search, factor, slack, leaves, y, x):  # type: ignore[no-untyped-def]
     """Paint a pixel of B' like the best match or the best coherent one (Hertzmann et al. 2001, section 3.2)."""
     a2, canvas, places, b, b_coarse, b2_coarse, lines, weights = pictures

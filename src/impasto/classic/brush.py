@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 from numpy.typing import NDArray
 
+from impasto.classic.compiled import njit
 from impasto.classic.strokes import Strokes
 
 Floats = NDArray[np.float32]
@@ -62,7 +63,7 @@ def _steps(radius: float) -> int:
     return max(2, int(np.ceil(np.sqrt(radius / 2))))
 
 
-@njit(cache=True, parallel=True)
+@njit(parallel=True)
 def _curved(points, counts, steps, begins):  # type: ignore[no-untyped-def]
     curve = np.empty((begins[-1], 2), np.float32)
     for stroke in prange(len(counts)):
@@ -84,7 +85,7 @@ def _curved(points, counts, steps, begins):  # type: ignore[no-untyped-def]
     return curve
 
 
-@njit(cache=True)
+@njit()
 def _noise(a, b):  # type: ignore[no-untyped-def]
     """A number in [0, 1) that looks random, out of two whole ones."""
     h = np.uint64(a) * np.uint64(0x9E3779B97F4A7C15) ^ np.uint64(b) * np.uint64(0xC2B2AE3D27D4EB4F)
@@ -94,7 +95,7 @@ def _noise(a, b):  # type: ignore[no-untyped-def]
     return np.float32(h >> np.uint64(40)) / np.float32(2**24)
 
 
-@njit(cache=True)
+@njit()
 def _cloud(x, y, seed):  # type: ignore[no-untyped-def]
     """Noise that varies smoothly over about a unit, in [0, 1)."""
     column, row = np.int64(np.floor(x)), np.int64(np.floor(y))
@@ -106,7 +107,7 @@ def _cloud(x, y, seed):  # type: ignore[no-untyped-def]
     return (1 - v) * upper + v * lower
 
 
-@njit(cache=True, parallel=True)
+@njit(parallel=True)
 def tooth(height, width, scale, seed):  # type: ignore[no-untyped-def]
     """The relief of a paper.
 
@@ -162,7 +163,7 @@ def paint(
     _paint(canvas, height, curve, begins, strokes.colours, marks, KNOT * _steps(strokes.radius), first, seed, paper, radius, *values)
 
 
-@njit(cache=True, parallel=True, fastmath=True)
+@njit(parallel=True, fastmath=True)
 def _paint(  # type: ignore[no-untyped-def]
     canvas,
     height,
@@ -309,7 +310,7 @@ def lit(canvas: Floats, height: Floats, strength: float, shine: float) -> Floats
     return np.asarray(_lit(canvas, height, np.float32(strength), np.float32(shine)))
 
 
-@njit(cache=True, parallel=True)
+@njit(parallel=True)
 def _lit(canvas, height, strength, shine):  # type: ignore[no-untyped-def]
     rows, columns, _ = canvas.shape
     result = np.empty_like(canvas)

@@ -1,10 +1,10 @@
 """Texture synthesis by non-parametric sampling (Efros & Leung 1999): pixel by pixel, out of a seed."""
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from impasto.classic.compiled import njit
 from impasto.classic.progress import Callback
 from impasto.errors import OptionError, PictureError
 
@@ -86,7 +86,7 @@ def grown(
     return canvas[middle].copy()
 
 
-@njit(cache=True)
+@njit()
 def _errors(planes, around, weights, down, along, window):  # type: ignore[no-untyped-def]
     """The weighted mean of squared differences between what is known ``around`` a pixel, ``down`` and ``along`` from its window's corner,
     and every window of the source's ``planes``.

@@ -3,10 +3,11 @@
 from itertools import pairwise
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from impasto.classic.compiled import njit
 from impasto.classic.progress import Callback
 
 Floats = NDArray[np.float32]
@@ -65,7 +66,7 @@ def directions(picture: Floats, smoothing: float) -> tuple[Floats, Floats]:
     return angle.astype(np.float32), np.where(total > 1e-12, root / np.maximum(total, 1e-12), 0).astype(np.float32)
 
 
-@njit(cache=True, parallel=True, fastmath=True)
+@njit(parallel=True, fastmath=True)
 def _filter(result, picture, angle, anisotropy, radius, first_row, last_row):  # type: ignore[no-untyped-def]
     height, width, _ = picture.shape
     for index in prange(last_row - first_row):

@@ -1,9 +1,10 @@
 """Lines along a picture's edges: the flow-based extended difference of Gaussians (Winnemöller, Kyprianidis & Olsen 2012)."""
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 from numpy.typing import NDArray
 
+from impasto.classic.compiled import njit
 from impasto.classic.kuwahara import directions
 from impasto.classic.outlines import sampled
 
@@ -33,7 +34,7 @@ def lined(picture: Floats, sigma: float) -> Floats:
     return np.asarray(np.where(smooth >= LEVEL, 1, 1 + np.tanh(STEEPNESS * (smooth - LEVEL))), np.float32).clip(0, 1)
 
 
-@njit(cache=True, parallel=True)
+@njit(parallel=True)
 def _across(light, angle, sigma):  # type: ignore[no-untyped-def]
     """1 + p (G_σ - G_kσ) across the directions.
 
@@ -55,7 +56,7 @@ def _across(light, angle, sigma):  # type: ignore[no-untyped-def]
     return result
 
 
-@njit(cache=True, parallel=True)
+@njit(parallel=True)
 def _along(values, angle, sigma):  # type: ignore[no-untyped-def]
     """A Gaussian mean along the directions (Kang, Lee & Chui 2007)."""
     height, width = values.shape

@@ -3,8 +3,9 @@
 import heapq
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from impasto.classic.compiled import njit
 
 Floats = NDArray[np.float32]
 Labels = NDArray[np.int32]
@@ -51,7 +52,7 @@ def merge(labels: Labels, values: Floats, tolerance: Floats, contrast: Floats, t
     return np.unique(parents, return_inverse=True)[1].astype(np.int32)[labels]
 
 
-@njit(cache=True)
+@njit()
 def _cost(edge, first, second, lengths, contrasts, sizes, sums, tolerances, smallest):  # type: ignore[no-untyped-def]
     a, b = first[edge], second[edge]
     distance = 0.0
@@ -64,7 +65,7 @@ def _cost(edge, first, second, lengths, contrasts, sizes, sums, tolerances, smal
     return -1 / (1 + cost) if small else cost
 
 
-@njit(cache=True)
+@njit()
 def _merge(first, second, lengths, contrasts, sizes, sums, tolerances, threshold, smallest):  # type: ignore[no-untyped-def]
     """The least label of the region that each one becomes a part of."""
     count, edges = len(sizes), len(first)

@@ -1,11 +1,13 @@
 """A picture as a mosaic (Hausner 2001; Di Blasi & Gallo 2005)."""
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 from numpy.typing import NDArray
 from scipy import ndimage
 
 from impasto.classic.colours import enlivened
+from impasto.classic.compiled import njit
+from impasto.classic.extent import extent
 from impasto.classic.noise import noise
 from impasto.classic.outlines import borders, gradient, inset
 from impasto.classic.progress import Callback
@@ -64,7 +66,7 @@ def mosaic(picture: Floats, *, detail: float = 0.6, focus: Floats | None = None,
         callback(2, 3, lambda: np.where(tiles[..., None] >= 0, means[tiles], np.float32(0)))
     colours = enlivened(means, generator, chroma=1.35, contrast=1.2, jitter=3.0)
     shine = generator.normal(0, 1, len(places)).astype(np.float32)
-    canvas = np.asarray(_grouted(tiles, np.minimum(gaps, distance), colours, shine, seed))
+    canvas = np.asarray(_grouted(tiles, np.minimum(gaps, distance), colours, shine, seed, extent(picture.shape) / LONGEST))
     if callback is not None:
         callback(3, 3, canvas.copy)
     return canvas
@@ -112,7 +114,7 @@ def tiled(labels: Labels, sizes: Floats, generator: np.random.Generator) -> tupl
     return places, angle[rows, columns]
 
 
-@njit(cache=True)
+@njit()
 def _laid(labels, angle, sizes, order):  # type: ignore[no-untyped-def]
     """Tiles side by side, each laid beside the ones that were first, and new ones wherever there is still room."""
     height, width = labels.shape
@@ -154,7 +156,7 @@ def _laid(labels, angle, sizes, order):  # type: ignore[no-untyped-def]
     return places[:count].copy()
 
 
-@njit(cache=True, parallel=True)
+@njit(parallel=True)
 def _nearest(labels, places, angles, widths, owners):  # type: ignore[no-untyped-def]
     """The tile nearest to each pixel in its region, -1 for none, and how far its edge is, in pixels."""
     height, width = labels.shape
@@ -190,7 +192,7 @@ def _nearest(labels, places, angles, widths, owners):  # type: ignore[no-untyped
     return tiles, gaps
 
 
-@njit(cache=True)
+@njit()
 def _means(picture, tiles, count):  # type: ignore[no-untyped-def]
     """The mean colour of each tile."""
     sums, sizes = np.zeros((count, 3)), np.zeros(count)
@@ -205,11 +207,10 @@ def _means(picture, tiles, count):  # type: ignore[no-untyped-def]
     return sums.astype(np.float32)
 
 
-@njit(cache=True, parallel=True)
-def _grouted(tiles, gaps, colours, shine, seed):  # type: ignore[no-untyped-def]
+@njit(parallel=True)
+def _grouted(tiles, gaps, colours, shine, seed, unit):  # type: ignore[no-untyped-def]
     height, width = tiles.shape
     canvas = np.empty((height, width, 3), np.float32)
-    unit = max(height, width) / LONGEST
     for index in prange(height):
         y = np.int64(index)
         for x in range(width):

@@ -1,10 +1,11 @@
 """Noise for surfaces: glass, stone and paper. To be called in compiled loops."""
 
 import numpy as np
-from numba import njit
+
+from impasto.classic.compiled import njit
 
 
-@njit(cache=True)
+@njit()
 def _random(a, b, seed):  # type: ignore[no-untyped-def]
     """A number in [0, 1) that looks random, out of three whole ones."""
     h = (
@@ -20,7 +21,7 @@ def _random(a, b, seed):  # type: ignore[no-untyped-def]
     return np.float32(h >> np.uint64(40)) / np.float32(2**24)
 
 
-@njit(cache=True)
+@njit()
 def noise(y, x, seed):  # type: ignore[no-untyped-def]
     """Smooth value noise in [-1, 1], with details as large as 1.
 

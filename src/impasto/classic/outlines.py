@@ -1,10 +1,11 @@
 """Outlines of regions: where they settle, and how they are drawn smooth at any size."""
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from impasto.classic.compiled import njit
 from impasto.classic.merging import means
 
 Floats = NDArray[np.float32]
@@ -48,7 +49,7 @@ def _even(labels: Labels, reach: int) -> NDArray[np.bool_]:
     return np.asarray(ndimage.minimum_filter(labels, window, mode="nearest") == ndimage.maximum_filter(labels, window, mode="nearest"))
 
 
-@njit(cache=True)
+@njit()
 def _voted(labels, row, column, weights, names, votes):  # type: ignore[no-untyped-def]
     """The regions around a pixel and their weights, in ``names`` and ``votes``; returns how many they are."""
     rows, columns = labels.shape
@@ -72,7 +73,7 @@ def _voted(labels, row, column, weights, names, votes):  # type: ignore[no-untyp
     return count
 
 
-@njit(cache=True, parallel=True)
+@njit(parallel=True)
 def _settled(labels, active, values, centres, weights, fidelity):  # type: ignore[no-untyped-def]
     height, width = labels.shape
     moved = labels.copy()
@@ -112,7 +113,7 @@ def borders(labels: Labels, size: tuple[int, int], sigma: float) -> tuple[Labels
     return first, second, distance
 
 
-@njit(cache=True)
+@njit()
 def erfinv(value):  # type: ignore[no-untyped-def]
     """The inverse error function of a value from 0 to 1, to within 0.002 (Winitzki's approximation), by 3.5 at most."""
     a = 0.147
@@ -121,7 +122,7 @@ def erfinv(value):  # type: ignore[no-untyped-def]
     return np.sqrt(max(np.sqrt(half * half - logarithm / a) - half, 0.0))
 
 
-@njit(cache=True, parallel=True)
+@njit(parallel=True)
 def _borders(labels, even, height, width, sigma, reach):  # type: ignore[no-untyped-def]
     rows, columns = labels.shape
     first, second = np.empty((height, width), np.int32), np.empty((height, width), np.int32)
@@ -187,7 +188,7 @@ def gradient(values: Floats) -> tuple[Floats, Floats]:
     return down, along
 
 
-@njit(cache=True)
+@njit()
 def sampled(values, y, x):  # type: ignore[no-untyped-def]
     """A map ``[h, w]`` at a place between its pixels, bilinearly; beyond them as at the nearest.
 

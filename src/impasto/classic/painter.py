@@ -13,6 +13,7 @@ from impasto.classic.analogy import MANNERS, analogy
 from impasto.classic.colours import mean
 from impasto.classic.easel import Easel, Moment, moments
 from impasto.classic.efrosleung import grown
+from impasto.classic.extent import extent
 from impasto.classic.kuwahara import kuwahara
 from impasto.classic.mosaic import mosaic
 from impasto.classic.papercut import papercut
@@ -29,7 +30,7 @@ from impasto.family import Commission, Floats, Order, Painted, Progress
 from impasto.picture import resize, scale
 
 LIBRARIES = ("numba",)
-RADIUS, SMOOTHING = 5.0, 2.0  # of Kuwahara's filter, in pixels of a picture whose longest side is `SIZE`
+RADIUS, SMOOTHING = 5.0, 2.0  # of Kuwahara's filter, in pixels of a picture whose `extent` is `SIZE`
 SEEDS = 2**40  # so that numbers derived from a seed stay below 2⁶³
 REGIONS = {"abstraction": abstraction, "stainedglass": stainedglass, "mosaic": mosaic, "papercut": papercut}
 
@@ -153,7 +154,7 @@ def _regions_strokes(task: Task) -> Rendered:
     assert task.content is not None
     radii = tuple(radius * task.options["brush"] for radius in RADII)
     layers = stroked(task.content, detail=task.options["detail"], focus=task.focus, seed=task.seed, radii=radii)
-    easel = Easel(task.size, PRESETS["oil"], mean(task.content), task.seed, max(task.size) / SIZE)
+    easel = Easel(task.size, PRESETS["oil"], mean(task.content), task.seed, extent(task.size) / SIZE)
     return _watched(task, easel.paint(layers, len(layers), -(-task.frames // len(layers))))
 
 
@@ -185,7 +186,7 @@ def _regions(task: Task) -> Rendered:
 
 def _kuwahara(task: Task) -> Rendered:
     assert task.content is not None
-    unit = max(task.size) / SIZE * task.options["brush"]
+    unit = extent(task.size) / SIZE * task.options["brush"]
     return Rendered(kuwahara(task.content, RADIUS * unit, SMOOTHING * unit, callback=task.callback))
 
 

@@ -1,11 +1,13 @@
 """A picture as sheets of cut paper."""
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 from numpy.typing import NDArray
 from scipy import ndimage
 
 from impasto.classic.colours import enlivened
+from impasto.classic.compiled import njit
+from impasto.classic.extent import extent
 from impasto.classic.noise import noise
 from impasto.classic.outlines import erfinv, sampled
 from impasto.classic.progress import Callback
@@ -54,7 +56,7 @@ def papercut(
         shape = ndimage.gaussian_filter(part, CUT * regions.unit)
         shadow = ndimage.gaussian_filter(part, SHADOW * regions.unit)
         shadow = ndimage.shift(shadow, OFFSET * regions.unit, order=1, mode="nearest")
-        _pasted(canvas, shape, shadow, colour, np.float32(CUT * regions.unit), seed + sheet)
+        _pasted(canvas, shape, shadow, colour, np.float32(CUT * regions.unit), seed + sheet, extent(picture.shape) / LONGEST)
         if callback is not None:
             callback(2 + sheet, 1 + len(colours), canvas.copy)
     return canvas
@@ -85,18 +87,17 @@ def _papers(regions: Regions) -> tuple[Floats, NDArray[np.int64]]:
     return colours.astype(np.float32), sheets
 
 
-@njit(cache=True)
+@njit()
 def _grain(p, q, seed):  # type: ignore[no-untyped-def]
     """Of paper: fibres and clouds."""
     return 0.012 * (noise(p / 1.2, q / 1.2, seed) + noise(p / 3, q / 9, seed + 101) + noise(p / 70, q / 70, seed + 202))
 
 
-@njit(cache=True, parallel=True)
-def _pasted(canvas, shape, shadow, colour, sigma, seed):  # type: ignore[no-untyped-def]
+@njit(parallel=True)
+def _pasted(canvas, shape, shadow, colour, sigma, seed, unit):  # type: ignore[no-untyped-def]
     """Lay a sheet on the canvas, in place: its shape and shadow ``[h, w]`` are blurred, the shape by sigma."""
     height, width, _ = canvas.shape
     rows, columns = shape.shape
-    unit = max(height, width) / LONGEST
     for index in prange(height):
         y = np.int64(index)
         for x in range(width):

@@ -7,12 +7,13 @@ patches of the style are found, and those are merged. Patches come last, so that
 from functools import partial
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 from numpy.typing import NDArray
 from scipy import ndimage
 from skimage.transform import resize
 
 from impasto.classic.colours import LUMA, recoloured
+from impasto.classic.compiled import njit
 from impasto.classic.patchmatch import patchmatch
 from impasto.classic.progress import Callback
 from impasto.errors import OptionError, PictureError
@@ -158,7 +159,7 @@ def aggregated(style: Floats, canvas: Floats, field: Field, size: int, gap: int)
     return np.asarray(result)
 
 
-@njit(cache=True, parallel=True)
+@njit(parallel=True)
 def _merged(style, canvas, field, weights, size, gap):  # type: ignore[no-untyped-def]
     """The weighted mean of the patches over each pixel."""
     rows, columns = weights.shape
@@ -178,7 +179,7 @@ def _merged(style, canvas, field, weights, size, gap):  # type: ignore[no-untype
     return result
 
 
-@njit(cache=True, parallel=True)
+@njit(parallel=True)
 def _reweigh(style, canvas, field, weights, size, gap):  # type: ignore[no-untyped-def]
     for index in prange(weights.shape[0]):
         row = np.int64(index)
@@ -214,7 +215,7 @@ def smoothed(picture: Floats, spatial: float, range_: float, iterations: int = 2
     return np.asarray(result)
 
 
-@njit(cache=True, parallel=True)
+@njit(parallel=True)
 def _recursive(picture, feedback):  # type: ignore[no-untyped-def]
     """Along rows, from left to right and back (Gastal & Oliveira 2011, equation 21)."""
     result = picture.copy()

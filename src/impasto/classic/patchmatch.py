@@ -1,10 +1,11 @@
 """The approximate nearest-neighbour field between two pictures' patches (Barnes et al. 2009)."""
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from impasto.classic.compiled import njit
 from impasto.classic.tree import NEARER, planted
 from impasto.errors import PictureError
 
@@ -89,7 +90,7 @@ def _cells(picture: Floats, patch: int, stride: int) -> Floats:
     return np.concatenate([means[y : y + rows : stride, x : x + columns : stride] for y in offsets for x in offsets], -1)
 
 
-@njit(cache=True, fastmath=NEARER)
+@njit(fastmath=NEARER)
 def _distance(source, target, y, x, row, column, patch, channels, limit):  # type: ignore[no-untyped-def]
     """Between a patch of the source and one of the target; anything above the limit if it is above."""
     total = np.float32(0)
@@ -103,7 +104,7 @@ def _distance(source, target, y, x, row, column, patch, channels, limit):  # typ
     return total
 
 
-@njit(cache=True, parallel=True)
+@njit(parallel=True)
 def _costs(source, target, field, patch, channels, stride):  # type: ignore[no-untyped-def]
     costs = np.empty(field.shape[:2], np.float32)
     for index in prange(field.shape[0]):
@@ -114,7 +115,7 @@ def _costs(source, target, field, patch, channels, stride):  # type: ignore[no-u
     return costs
 
 
-@njit(cache=True)
+@njit()
 def _next(state):  # type: ignore[no-untyped-def]
     """The next of a row of numbers that look random (xorshift, Marsaglia 2003)."""
     state ^= state << np.uint64(13)
@@ -123,7 +124,7 @@ def _next(state):  # type: ignore[no-untyped-def]
     return state
 
 
-@njit(cache=True, parallel=True)
+@njit(parallel=True)
 def _improve(source, target, field, costs, before, patch, channels, stride, factor, backwards, seed):  # type: ignore[no-untyped-def]
     """One turn of propagation and random search, in place."""
     rows, columns, _ = field.shape

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 from numpy.typing import NDArray
 
 from impasto.classic.colours import LUMA
+from impasto.classic.compiled import njit
+from impasto.classic.extent import extent
 from impasto.classic.progress import Callback, Look
 from impasto.errors import OptionError, PictureError
 
@@ -20,7 +22,7 @@ TOLERANCE = 0.1  # of the smallest error, within which a block is as good as the
 SMALLEST = 4  # pixels a side of a block
 CANDIDATES = 12_000  # blocks of a source that are compared, at most about; a larger source is looked at every few pixels
 BLOCK = 0.2  # a block's side, of the source's shortest
-TOUCH = 0.05  # the side of transfer's first blocks, of the picture's longest
+TOUCH = 0.05  # the side of transfer's first blocks, of the picture's `extent`
 ALPHA = 0.1, 0.4  # of transfer's first iteration and its last; with the paper's 0.9 a face is hard to make out
 EMPHASIS = 3.0  # how much luminance counts beside red, green and blue, so that all of them count as much as it does
 
@@ -103,7 +105,7 @@ def transferred(
     """
     if iterations < 1:
         raise OptionError(f"{iterations} iterations paint nothing; give at least 1")
-    block = _side(source, block, TOUCH * max(picture.shape[:2]))
+    block = _side(source, block, TOUCH * extent(picture.shape))
     source = _at_least(source, block)
     offered = source @ LUMA
     wanted = matched(picture @ LUMA, offered)
@@ -216,7 +218,7 @@ def _at_least(map_: Floats, height: int, width: int | None = None) -> Floats:
     return np.pad(map_, missing + [(0, 0)] * (map_.ndim - 2), "edge")
 
 
-@njit(cache=True, parallel=True)
+@njit(parallel=True)
 def _errors(planes, wanted, weights, down, along):  # type: ignore[no-untyped-def]
     """How far every block of a source is from what is wanted, by weighted squared differences.
 
@@ -237,7 +239,7 @@ def _errors(planes, wanted, weights, down, along):  # type: ignore[no-untyped-de
     return errors
 
 
-@njit(cache=True)
+@njit()
 def _seam(errors):  # type: ignore[no-untyped-def]
     rows, columns = errors.shape
     sums = errors.astype(np.float64)
@@ -257,7 +259,7 @@ def _seam(errors):  # type: ignore[no-untyped-def]
     return path
 
 
-@njit(cache=True)
+@njit()
 def _lay(canvas, block, y, x, overlap):  # type: ignore[no-untyped-def]
     """Lay a block at a place of the canvas, cut where it differs least from what it overlaps."""
     side = block.shape[0]

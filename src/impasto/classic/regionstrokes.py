@@ -1,11 +1,13 @@
 """Brush strokes that keep to the shapes of regions (after Gooch, Coombe & Shirley 2002)."""
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 from numpy.typing import NDArray
 from scipy import ndimage
 
 from impasto.classic.colours import enlivened
+from impasto.classic.compiled import njit
+from impasto.classic.extent import extent
 from impasto.classic.merging import means
 from impasto.classic.outlines import gradient, inset
 from impasto.classic.segmentation import LONGEST, Level, Regions, reduced, segments
@@ -33,7 +35,7 @@ def stroked(
         detail: of the last brush's regions, from 0, a few, to 1, many; the first one's is half of it.
         focus: where to keep fine detail, 1, and where not, 0: ``[H, W]``; or None.
         seed: of the strokes' places, order and colours, 0 or more.
-        radii: of the brushes, widest first, in 1024ths of the picture's longest side.
+        radii: of the brushes, widest first, in 1024ths of the picture's `extent`.
 
     Returns:
         The strokes of each brush in pixels of the picture, to be painted in this order.
@@ -71,7 +73,7 @@ def stroked(
         scale = np.float32(picture.shape[0] / size[0])
         colours = enlivened(colours, generator, chroma=1.25, contrast=1.15, jitter=1.5)
         points = (points + np.float32(0.5)) * scale - np.float32(0.5)
-        found.append(Strokes(radius * max(picture.shape[:2]) / LONGEST, points, counts, colours))
+        found.append(Strokes(radius * extent(picture.shape) / LONGEST, points, counts, colours))
         painted = ndimage.gaussian_filter(small, (wide, wide, 0), truncate=2.5)  # about what is seen of this brush
     return found
 
@@ -92,7 +94,7 @@ def _courses(regions: Regions, distance: Floats, radius: float) -> Floats:
     return np.asarray(np.angle(turned) / 2, np.float32)
 
 
-@njit(cache=True, parallel=True)
+@njit(parallel=True)
 def _followed(labels, distance, angle, blurred, starts, colours, radius):  # type: ignore[no-untyped-def]
     """The control points of strokes that go both ways from where they start, within a region and about one colour."""
     height, width = labels.shape

@@ -3,24 +3,26 @@
 Superpixels are merged while that costs little (piecewise constant Mumford-Shah: Koepfler, Lopez & Morel 1994), less readily where the
 picture has structure or a focus asks for detail; then outlines settle where they are short and colours agree. A large picture is divided
 at a reduced size; ``outlines`` draws the borders anew, smooth, at the full one. A unit, in all modules of regions, is a 1024th of the
-picture's longest side, and lengths and areas that say nothing else are in units and their squares.
+picture's ``extent``, and lengths and areas that say nothing else are in units and their squares.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from impasto.classic.compiled import njit
+from impasto.classic.extent import extent
 from impasto.classic.merging import means, merge
 from impasto.classic.outlines import settled
 from impasto.errors import OptionError
 
 Floats = NDArray[np.float32]
 Labels = NDArray[np.int32]
-LONGEST = 1024  # units of a picture's longest side
+LONGEST = 1024  # units of a picture's `extent`
 SUPERPIXEL = 100  # area of one, about
 FEWEST = 9  # pixels of a superpixel, at least
 COMPACTNESS = 4.0  # of superpixels
@@ -52,7 +54,7 @@ class Regions:
     @property
     def unit(self) -> float:
         """Pixels of ``labels`` in a unit."""
-        return float(max(self.labels.shape) / LONGEST)
+        return float(extent(self.labels.shape) / LONGEST)
 
     def flat(self) -> Floats:
         """The regions in their mean colours, ``[h, w, 3]``."""
@@ -122,7 +124,7 @@ def segments(picture: Floats, levels: Sequence[Level], focus: Floats | None, are
     shrink = min(1.0, (area / (picture.shape[0] * picture.shape[1])) ** 0.5)
     height, width = (max(1, round(side * shrink)) for side in picture.shape[:2])
     small = reduced(picture, (height, width))
-    unit = max(height, width) / LONGEST
+    unit = extent((height, width)) / LONGEST
     lab = np.asarray(rgb2lab(small), np.float32)
     superpixels, contrast, tolerance = _superpixels(lab, unit), _contrast(lab, unit), _tolerance(small, unit)
     if focus is not None:
@@ -195,7 +197,7 @@ def reduced(picture: Floats, size: tuple[int, int]) -> Floats:
     return picture.copy() if picture.shape[:2] == size else np.asarray(_reduced(picture, size[0], size[1]))
 
 
-@njit(cache=True, parallel=True)
+@njit(parallel=True)
 def _reduced(picture, height, width):  # type: ignore[no-untyped-def]
     rows, columns, channels = picture.shape
     result = np.empty((height, width, channels), np.float32)

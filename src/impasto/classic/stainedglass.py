@@ -1,10 +1,12 @@
 """A picture as a leaded window."""
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 from numpy.typing import NDArray
 
 from impasto.classic.colours import enlivened
+from impasto.classic.compiled import njit
+from impasto.classic.extent import extent
 from impasto.classic.noise import noise
 from impasto.classic.outlines import borders, inset, sampled
 from impasto.classic.progress import Callback
@@ -54,7 +56,9 @@ def stainedglass(
     colours = enlivened(glass.colours, generator, chroma=1.9, contrast=1.2, jitter=3.5, tone=16.0, glow=8.0)
     turns = generator.uniform(0, np.pi, len(colours)).astype(np.float32)
     first, _, distance = borders(glass.labels, picture.shape[:2], max(ROUND * unit, 1.0))
-    canvas = np.asarray(_glazed(first, distance, inset(glass.labels) / np.float32(unit), colours, turns, seed))
+    canvas = np.asarray(
+        _glazed(first, distance, inset(glass.labels) / np.float32(unit), colours, turns, seed, extent(picture.shape) / LONGEST)
+    )
     if callback is not None:
         callback(3, 3, canvas.copy)
     return canvas
@@ -80,7 +84,7 @@ def cut(labels: Labels, area: float, generator: np.random.Generator) -> Labels:
     return np.asarray(_cut(labels, places, np.concatenate([[0], np.cumsum(counts)])))
 
 
-@njit(cache=True)
+@njit()
 def _cut(labels, places, firsts):  # type: ignore[no-untyped-def]
     height, width = labels.shape
     pieces = np.empty_like(labels)
@@ -104,7 +108,7 @@ def _cut(labels, places, firsts):  # type: ignore[no-untyped-def]
     return pieces
 
 
-@njit(cache=True)
+@njit()
 def _lead(distance, y, x, unit):  # type: ignore[no-untyped-def]
     """How far a pixel, or the nearest one within the picture, is from the middle of a came or the frame."""
     height, width = distance.shape
@@ -112,13 +116,12 @@ def _lead(distance, y, x, unit):  # type: ignore[no-untyped-def]
     return min(distance[y, x], min(min(y, height - 1 - y), min(x, width - 1 - x)) + 0.5) / unit
 
 
-@njit(cache=True, parallel=True)
-def _glazed(pieces, distance, inside, colours, turns, seed):  # type: ignore[no-untyped-def]
+@njit(parallel=True)
+def _glazed(pieces, distance, inside, colours, turns, seed, unit):  # type: ignore[no-untyped-def]
     """Glass and cames: distances from the cames' middles are in pixels of the picture near them, and in units ``inside`` the pieces."""
     height, width = pieces.shape
     rows, columns = inside.shape
     canvas = np.empty((height, width, 3), np.float32)
-    unit = max(height, width) / LONGEST
     for index in prange(height):
         y = np.int64(index)
         for x in range(width):

@@ -7,12 +7,13 @@ brush is wide, a stroke begins; it takes the picture's colour there, and follows
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 from numpy.typing import NDArray
 from scipy import ndimage
 from skimage.color import hsv2rgb, rgb2hsv
 
 from impasto.classic.colours import LUMA
+from impasto.classic.compiled import njit
 
 Floats = NDArray[np.float32]
 FLOW = 1 / 20  # of the picture's longest side: how far directions reach into places that have none
@@ -183,7 +184,7 @@ def _spread(plane: Floats, deviation: float) -> Floats:
     return np.asarray(_between(coarse, *where))
 
 
-@njit(cache=True, parallel=True)
+@njit(parallel=True)
 def _between(coarse, down, along):  # type: ignore[no-untyped-def]
     """A map's values where rows and columns cross that lie between its own, linearly."""
     result = np.empty((len(down), len(along)), np.float32)
@@ -201,7 +202,7 @@ def _between(coarse, down, along):  # type: ignore[no-untyped-def]
     return result
 
 
-@njit(cache=True)
+@njit()
 def _difference(picture, canvas, row, column):  # type: ignore[no-untyped-def]
     """Between a picture's pixel and a canvas's; a canvas of one pixel is the same everywhere."""
     there = canvas[row % canvas.shape[0], column % canvas.shape[1]]
@@ -209,7 +210,7 @@ def _difference(picture, canvas, row, column):  # type: ignore[no-untyped-def]
     return np.sqrt(red * red + green * green + blue * blue)
 
 
-@njit(cache=True, parallel=True)
+@njit(parallel=True)
 def _starts(reference, canvas, grid, threshold, chances):  # type: ignore[no-untyped-def]
     """Where the canvas is furthest from the reference, x and y, in every cell of a grid whose mean difference is above a threshold.
 
@@ -238,7 +239,7 @@ def _starts(reference, canvas, grid, threshold, chances):  # type: ignore[no-unt
     return found[found[:, 0] >= 0]
 
 
-@njit(cache=True, parallel=True)
+@njit(parallel=True)
 def _traced(reference, canvas, cosine, sine, starts, forwards, radius, shortest, longest, curvature, square):  # type: ignore[no-untyped-def]
     """The control points of strokes (Hertzmann 1998, figure 5), which set out to either side at random, lest seams form."""
     height, width, _ = reference.shape

@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 from numpy.typing import NDArray
+
+from impasto.classic.compiled import njit
 
 Floats = NDArray[np.float32]
 Integers = NDArray[np.int64]
@@ -55,7 +57,7 @@ def planted(features: Floats) -> Tree:
 
 
 # Not by matrix products of numpy's, whose last bits depend on the number of threads.
-@njit(cache=True, parallel=True)
+@njit(parallel=True)
 def _products(features):  # type: ignore[no-untyped-def]
     """Of every feature with every other, summed over the samples."""
     products = np.zeros((features.shape[1], features.shape[1]))
@@ -66,7 +68,7 @@ def _products(features):  # type: ignore[no-untyped-def]
     return products
 
 
-@njit(cache=True, parallel=True)
+@njit(parallel=True)
 def _components(features, mean, axes):  # type: ignore[no-untyped-def]
     found = np.zeros((len(features), axes.shape[1]), np.float32)
     for index in prange(len(features)):
@@ -77,7 +79,7 @@ def _components(features, mean, axes):  # type: ignore[no-untyped-def]
     return found
 
 
-@njit(cache=True, parallel=True)
+@njit(parallel=True)
 def _planted(points, depth):  # type: ignore[no-untyped-def]
     """Halve the points along the widest side of their box, again and again."""
     order = np.arange(len(points))
@@ -91,7 +93,7 @@ def _planted(points, depth):  # type: ignore[no-untyped-def]
     return order, low, high
 
 
-@njit(cache=True)
+@njit()
 def _box(points, order, low, high, divide):  # type: ignore[no-untyped-def]
     """The box around some of the points, put in order along its widest side if they are to be divided."""
     widest = 0
@@ -107,7 +109,7 @@ def _box(points, order, low, high, divide):  # type: ignore[no-untyped-def]
             order[place] = inside[rank]
 
 
-@njit(cache=True, fastmath=NEARER)
+@njit(fastmath=NEARER)
 def _outside(query, low, high, node):  # type: ignore[no-untyped-def]
     """The squared distance of a point from a node's box."""
     total = np.float32(0)
@@ -117,7 +119,7 @@ def _outside(query, low, high, node):  # type: ignore[no-untyped-def]
     return total
 
 
-@njit(cache=True, fastmath=NEARER)
+@njit(fastmath=NEARER)
 def apart(query, points, place):  # type: ignore[no-untyped-def]
     """The squared distance of a point ``query``, ``[d]``, from the one at a ``place`` among a tree's ``points``."""
     total = np.float32(0)
@@ -126,7 +128,7 @@ def apart(query, points, place):  # type: ignore[no-untyped-def]
     return total
 
 
-@njit(cache=True)
+@njit()
 def nearest(query, points, low, high, limit, slack, leaves):  # type: ignore[no-untyped-def]
     """The place of about the nearest of a tree's points, or -1, and its squared distance.
 
@@ -168,7 +170,7 @@ def nearest(query, points, low, high, limit, slack, leaves):  # type: ignore[no-
     return found, best
 
 
-@njit(cache=True, parallel=True)
+@njit(parallel=True)
 def _found(queries, points, order, low, high, leaves):  # type: ignore[no-untyped-def]
     found = np.empty(len(queries), np.int64)
     for index in prange(len(queries)):
