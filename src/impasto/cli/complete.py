@@ -15,12 +15,12 @@ Completion = Callable[[click.Context, click.Parameter, str], list[CompletionItem
 
 
 def photographs(context: click.Context, parameter: click.Parameter | None, incomplete: str) -> list[CompletionItem]:
-    """Example photographs and files that begin with what is ``incomplete``; see :class:`click.Parameter` for the rest."""
+    """Example photographs and files that begin with what is ``incomplete``; ``context`` and ``parameter`` are click's."""
     return _offered(EXAMPLES, incomplete, files=True)
 
 
 def styles(context: click.Context, parameter: click.Parameter | None, incomplete: str) -> list[CompletionItem]:
-    """Packaged styles and files, likewise; ``context`` and ``parameter`` are as for :func:`photographs`."""
+    """Packaged styles and files; ``context``, ``parameter`` and ``incomplete`` are as for :func:`photographs`."""
     return _offered(STYLES, incomplete, files=True)
 
 

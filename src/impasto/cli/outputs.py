@@ -69,7 +69,7 @@ def named(photograph: str, styles: Sequence[str], method: str, ending: str) -> s
 
 
 def stem(place: str) -> str:
-    """What a picture's file is called, without folder and ending."""
+    """What the file at a ``place`` is called, without folder and ending."""
     return "stdin" if place == PIPE else Path(place).stem
 
 

@@ -104,7 +104,7 @@ def fitted(
 ) -> list[tuple[str, str]]:
     """As much of a bar's line as there is room for.
 
-    The number and the time always stay. Then what stands before them has its turn, the bar, and what stands after them, each whole.
+    The number and the time always stay. Then what stands before them has its turn, the bar, and what stands after them, no text in part.
 
     Args:
         width: characters there are.
@@ -122,8 +122,9 @@ def fitted(
     for texts, style in ((before, ""), ([bar], "magenta"), (after, "")):
         fitting = []
         for text in filter(None, texts):
-            if (room := room - len(text) - 1) < 0:
+            if len(text) + 1 > room:
                 break
+            room -= len(text) + 1
             fitting.append((text, style))
         kept.append(fitting)
     return [*kept[0], *kept[1], (number, "green"), (left, "cyan"), *kept[2]]

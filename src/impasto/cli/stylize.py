@@ -69,12 +69,9 @@ def stylize(
     given = {name: value for name, value in options.items() if value is not None}
     kept = cast(Kept, {name: value for name, value in given.items() if name not in EACH})
     each = cast(Each, {name: value for name, value in given.items() if name in EACH})
-    if output == PIPE and as_json:
-        raise OptionError("--json and the painting can't both go to standard output; name a file with -o")
     plan = Plan.of(kept)
     photographs, manner = divided(pictures, styles, plan)
-    if [*photographs, *manner].count(PIPE) > 1:
-        raise OptionError("only one picture can come from standard input; name a file for the others")
+    _piped([*photographs, *manner], output, as_json=as_json)
     if len(photographs) > 1 or several(photographs[0]):
         from impasto.cli.many import paint
 
@@ -110,6 +107,14 @@ def ended(error: Interrupted, saved: object) -> click.exceptions.Exit:
     """Say what became of a painting that was stopped, as ``error`` has it, and where it is ``saved``."""
     say(f"Stopped at step {error.step}; the canvas so far is in {saved}", error=True)
     return click.exceptions.Exit(STOPPED)
+
+
+def _piped(places: Sequence[str], output: str | None, *, as_json: bool) -> None:
+    """Refuse two things in one pipe."""
+    if places.count(PIPE) > 1:
+        raise OptionError("only one picture can come from standard input; name a file for the others")
+    if output == PIPE and as_json:
+        raise OptionError("--json and the painting can't both go to standard output; name a file with -o")
 
 
 def _paint(
