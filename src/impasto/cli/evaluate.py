@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from impasto.cli.progress import Bar
+from impasto.cli.shell import STOPPED, say, warn
 
 if TYPE_CHECKING:
     from impasto.evaluate import Turn
@@ -135,7 +136,7 @@ def evaluate(
     from impasto.evaluate.measures import MEASURES
     from impasto.evaluate.scoring import Critic, score
 
-    warnings.showwarning = lambda message, *_, **__: click.echo(f"impasto: {message}", err=True)
+    warnings.showwarning = warn
     if bool(results) == (methods is not None):
         raise click.UsageError("name either paintings to score, or --methods to paint them with.")
     if methods is None and (to is not None or full):
@@ -164,8 +165,8 @@ def evaluate(
             click.echo(file)
     if stopped:
         goes_on = "" if methods is None else "; the same command goes on from there"
-        click.echo(f"Stopped after {len(scored)} paintings{goes_on}", err=True)
-        raise click.exceptions.Exit(130)
+        say(f"Stopped after {len(scored)} paintings{goes_on}", error=True)
+        raise click.exceptions.Exit(STOPPED)
 
 
 def _paint(

@@ -71,12 +71,8 @@ def paint(
     photographs = _sources(found(places), root)
     targets = apart([(one.place, root / one.folder) for one in photographs], styles, plan.page.name, ending)
     own = {os.path.realpath(target) for target in targets}
-    # What an earlier run left in the photographs' own folder is none of them.
-    jobs = [
-        Job(one.place, target)
-        for one, target in zip(photographs, targets, strict=True)
-        if one.named or os.path.realpath(one.place) not in own
-    ]
+    # A shell that expands *.png names what an earlier run left there, too.
+    jobs = [Job(one.place, target) for one, target in zip(photographs, targets, strict=True) if os.path.realpath(one.place) not in own]
     painter = Painter(list(styles) or None, fetching=bar.fetching, **kept)
     done, failed, stopped = 0, [], False
     todo: list[Job] = []
@@ -134,23 +130,23 @@ def _root(folder: str | None) -> Path:
     return root
 
 
-def _sources(photographs: Sequence[Photograph], root: Path) -> list[Photograph]:
-    """The photographs without what lies in the folder for the paintings, or, where that is their own, without our paintings."""
+def _sources(photographs: Sequence[Photograph], output: Path) -> list[Photograph]:
+    """The photographs without the paintings of earlier runs among them, which lie in the ``output`` folder."""
     from impasto import picture
 
-    def ours(one: Photograph) -> bool:
+    output = output.resolve()
+
+    def painted(one: Photograph) -> bool:
+        if one.root is None or not Path(one.place).resolve().is_relative_to(output):
+            return False
+        if output != one.root.resolve() and output.is_relative_to(one.root.resolve()):
+            return True
         try:
             return "style_sha256" in picture.read_settings(one.place)
         except PictureError:
             return False
 
-    def beside(one: Photograph) -> bool:
-        return not one.named and Path(one.place).resolve().is_relative_to(root.resolve())
-
-    apart_from_it = [one for one in photographs if not beside(one)]
-    if apart_from_it:
-        return apart_from_it
-    return [one for one in photographs if one.named or not ours(one)]
+    return [one for one in photographs if not painted(one)]
 
 
 def _there(job: Job, painter: "Painter", *, overwrite: bool) -> Outcome | None:

@@ -20,12 +20,12 @@ class Photograph:
     Attributes:
         place: its file, or the name of an example.
         folder: where it is below the folder or the pattern that it was found by; the painting has the same place below the output's.
-        named: whether it was named itself.
+        root: that folder; None where it was named itself.
     """
 
     place: str
     folder: Path
-    named: bool
+    root: Path | None
 
 
 def several(place: str) -> bool:
@@ -52,7 +52,7 @@ def found(places: Sequence[str]) -> list[Photograph]:
 
 def _found(place: str) -> Iterator[Photograph]:
     if place in EXAMPLES or not several(place):
-        yield Photograph(place, Path(), named=True)
+        yield Photograph(place, Path(), None)
         return
     if _is_pattern(place):
         root = Path(*_fixed(Path(place)))
@@ -63,7 +63,7 @@ def _found(place: str) -> Iterator[Photograph]:
     for file in sorted(files):
         below = file.relative_to(root)
         if file.suffix.lower() in ENDINGS and file.is_file() and not any(part.startswith(".") for part in below.parts):
-            yield Photograph(os.fspath(file), below.parent, named=False)
+            yield Photograph(os.fspath(file), below.parent, root)
 
 
 def _is_pattern(place: str) -> bool:

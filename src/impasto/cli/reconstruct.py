@@ -5,6 +5,7 @@ from typing import Any
 import click
 
 from impasto.cli.progress import Bar
+from impasto.cli.shell import STOPPED, say, warn
 from impasto.cli.train import train
 from impasto.errors import Interrupted
 
@@ -40,12 +41,12 @@ def reconstruct(photograph: str, output: str | None, layer: str, quiet: bool, **
         except Interrupted as interrupted:
             bar.close()
             picture.save(picture.read(interrupted.picture).picture, output)
-            click.echo(f"Stopped at step {interrupted.step}; the sheet so far is in {output}", err=True)
-            raise click.exceptions.Exit(130) from interrupted
+            say(f"Stopped at step {interrupted.step}; the sheet so far is in {output}", error=True)
+            raise click.exceptions.Exit(STOPPED) from interrupted
     picture.save(picture.read(found.sheet()).picture, output)
     for inverse in found.inverses:
-        click.echo(f"{inverse.by:12}  {layer}  {inverse.psnr:5.2f} dB  {inverse.seconds:.2f} s")
-    click.echo(output)
+        say(f"{inverse.by:12}  {layer}  {inverse.psnr:5.2f} dB  {inverse.seconds:.2f} s")
+    say(output)
 
 
 @train.command()
@@ -73,7 +74,7 @@ def decoder(photos: str, output: str, quiet: bool, **options: Any) -> None:
     from impasto.feedforward.decoder_training import train as learn
     from impasto.feedforward.training import Progress
 
-    warnings.showwarning = lambda message, *_, **__: click.echo(f"impasto: {message}", err=True)
+    warnings.showwarning = warn
     with Bar(quiet) as bar:
 
         def show(progress: Progress) -> None:
@@ -82,6 +83,6 @@ def decoder(photos: str, output: str, quiet: bool, **options: Any) -> None:
 
         trained = learn(photos, output, callback=show, fetching=bar.fetching, **options)
     if not trained.finished:
-        click.echo(f"Stopped at step {trained.step}; the model so far is in {output}, and the same command goes on from there", err=True)
-        raise click.exceptions.Exit(130)
-    click.echo(output)
+        say(f"Stopped at step {trained.step}; the model so far is in {output}, and the same command goes on from there", error=True)
+        raise click.exceptions.Exit(STOPPED)
+    say(output)

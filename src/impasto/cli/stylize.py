@@ -96,9 +96,10 @@ def divided(pictures: Sequence[str], styles: Sequence[str], plan: "Plan") -> tup
     if styles or not (page.named or "style" in page.sources | page.optional):
         return list(pictures), list(styles)
     if len(pictures) > 2 and plan.options.get("blend") is None:
+        folder = "" if "style" in page.sources else ", or, without one, their folder"
         raise OptionError(
             f"which of {', '.join(pictures[:4])}{' ...' if len(pictures) > 4 else ''} are styles? For many photographs name the style "
-            "with --style STYLE, for several styles give their shares with --blend 1 1"
+            f"with --style STYLE{folder}, for several styles give their shares with --blend 1 1"
         )
     return [pictures[0]], list(pictures[1:])
 

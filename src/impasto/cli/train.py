@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from impasto.cli.progress import Bar
+from impasto.cli.shell import STOPPED, say, warn
 
 if TYPE_CHECKING:
     from impasto.evaluate.classifier_training import Progress as Epochs
@@ -50,7 +51,7 @@ def fast(style: tuple[str, ...], photos: str, output: str, quiet: bool, **option
     from impasto.feedforward.training import Progress
     from impasto.feedforward.training import train as learn
 
-    warnings.showwarning = lambda message, *_, **__: click.echo(f"impasto: {message}", err=True)
+    warnings.showwarning = warn
     with Bar(quiet or os.environ.get("RANK", "0") != "0") as bar:
 
         def show(progress: Progress) -> None:
@@ -59,11 +60,11 @@ def fast(style: tuple[str, ...], photos: str, output: str, quiet: bool, **option
         files = [str(packaged.style(one)) for one in style]
         trained = learn(files, photos, output, callback=show, fetching=bar.fetching, **options)
     if os.environ.get("RANK", "0") != "0":
-        raise click.exceptions.Exit(0 if trained.finished else 130)
+        raise click.exceptions.Exit(0 if trained.finished else STOPPED)
     if not trained.finished:
-        click.echo(f"Stopped at step {trained.step}; the model so far is in {output}, and the same command goes on from there", err=True)
-        raise click.exceptions.Exit(130)
-    click.echo(output)
+        say(f"Stopped at step {trained.step}; the model so far is in {output}, and the same command goes on from there", error=True)
+        raise click.exceptions.Exit(STOPPED)
+    say(output)
 
 
 @train.command()
@@ -98,7 +99,7 @@ def classifier(folder: str, output: str, unfreeze: str | None, quiet: bool, **op
 
     from impasto.evaluate.classifier_training import train as learn
 
-    warnings.showwarning = lambda message, *_, **__: click.echo(f"impasto: {message}", err=True)
+    warnings.showwarning = warn
     layers = () if unfreeze is None else tuple(name.strip() for name in unfreeze.split(","))
     with Bar(quiet) as bar:
 
@@ -106,12 +107,12 @@ def classifier(folder: str, output: str, unfreeze: str | None, quiet: bool, **op
             bar.trained(progress.done, progress.count, progress.figures, progress.speed, progress.stage)
 
         trained = learn(folder, output, unfreeze=layers, callback=show, fetching=bar.fetching, **options)
-    click.echo(
+    say(
         f"{trained.accuracy:.1%} of {trained.confusion.sum()} held out pictures of {len(trained.classes)} classes named rightly, "
         f"seen through {trained.encoder} after epoch {trained.best} of {trained.epoch}",
-        err=True,
+        error=True,
     )
     if not trained.finished:
-        click.echo(f"Stopped; the best model so far is in {output}, and the same command goes on from there", err=True)
-        raise click.exceptions.Exit(130)
-    click.echo(output)
+        say(f"Stopped; the best model so far is in {output}, and the same command goes on from there", error=True)
+        raise click.exceptions.Exit(STOPPED)
+    say(output)
