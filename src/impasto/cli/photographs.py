@@ -30,7 +30,8 @@ class Photograph:
 
 def several(place: str) -> bool:
     """Whether a ``place`` may stand for several photographs: a folder or a pattern."""
-    return place not in EXAMPLES and (Path(place).is_dir() or _is_pattern(place))
+    # os.path, since Path.is_dir raises where a name is too long.
+    return bool(place) and place not in EXAMPLES and (os.path.isdir(place) or _is_pattern(place))  # noqa: PTH112
 
 
 def found(places: Sequence[str]) -> list[Photograph]:
