@@ -64,5 +64,5 @@ def test_interrupted(folder, monkeypatch) -> None:
 
     monkeypatch.setattr(export, "check", interrupt)
     monkeypatch.setattr(export, "graph", lambda *_: b"")
-    assert run("model.safetensors", "model.onnx").exit_code == 1
+    assert run("model.safetensors", "model.onnx").exit_code == 130
     assert {file.name for file in folder.iterdir()} == {"model.safetensors"}
