@@ -139,6 +139,8 @@ def test_parameters_are_explained(node: ast.FunctionDef) -> None:
 @pytest.mark.parametrize("node", FUNCTIONS)
 def test_errors_are_announced(node: ast.FunctionDef) -> None:
     text = documented(node)
+    if text.startswith("See :meth:"):
+        return
     raised = {
         call.func.id
         for statement in ast.walk(node)

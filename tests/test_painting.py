@@ -294,7 +294,7 @@ def test_like_with_other_weights(tmp_path):
     paint(output=tmp_path / "first.png")
     settings = picture.read_settings(tmp_path / "first.png") | {"encoder_sha256": "0" * 64}
     picture.save(np.zeros((2, 2, 3)), tmp_path / "other.png", settings=settings)
-    assert "other weights" in complaint(error=impasto.errors.EncoderError, like=tmp_path / "other.png")
+    assert "other weights" in complaint(like=tmp_path / "other.png")
 
 
 # Log, previews, progress
@@ -334,7 +334,7 @@ def test_previews(tmp_path):
     for step in (5, 10):
         with Image.open(tmp_path / f"out-{step:04d}.png") as preview:
             assert preview.size == (100, 75)
-            expected = picture.to_pil(picture.resize(tensors.array(seen[step - 1].canvas).clip(0, 1), (100, 75)))
+            expected = picture.to_pil(picture.resize(seen[step - 1].canvas.clip(0, 1), (100, 75)))
             assert same(preview, expected)
         assert picture.read_settings(tmp_path / f"out-{step:04d}.png")["stopped"] == step
 
@@ -374,7 +374,7 @@ def test_interrupt_saves_the_best(tmp_path, step):
     with Image.open(output) as saved:
         assert same(saved, caught.value.picture)
     assert picture.read_settings(output)["stopped"] == step
-    best = seen[-1].canvas
+    best = tensors.tensor(seen[-1].canvas)
     if best.shape[2:] != (75, 100):
         best = torch.nn.functional.interpolate(best, (75, 100), mode="bicubic", align_corners=False)
     assert same(picture.to_pil(tensors.array(best)), caught.value.picture)
@@ -401,7 +401,7 @@ def first_canvas(**options):
     """The canvas optimisation begins from, as it is on a one-level pyramid."""
     seen: list[Progress] = []
     paint(callback=seen.append, **{"steps": 1, **options})
-    return seen[0].canvas
+    return tensors.tensor(seen[0].canvas)
 
 
 def test_starts(tmp_path):

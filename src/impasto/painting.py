@@ -190,7 +190,7 @@ class Painter:
         for weights, option in (("encoder_sha256", "encoder_weights"), ("model_sha256", "model")):
             same = all(plan.before.get(name) == settings[name] for name in ("encoder", option))
             if same and plan.before.get(weights, settings.get(weights)) != settings.get(weights):
-                raise OptionError(f"{asked.get('like')} was painted with other weights; name their file with {option}")
+                raise OptionError(f"{plan.options['like']} was painted with other weights; name their file with {option}")
         changed = [
             name
             for name in ("device", "precision", "threads", "versions")
