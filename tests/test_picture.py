@@ -634,6 +634,14 @@ def test_resize_keeps_a_constant_picture_constant(size, channels):
     np.testing.assert_allclose(resized, 0.3, atol=1e-6)
 
 
+@pytest.mark.parametrize("size", [(300, 250), (1500, 10)])
+def test_resize_does_the_channels_of_large_pictures_alike(size):
+    values = random(1000, 1001, 4)
+    resized = resize(values, size)
+    for channel in range(4):
+        assert np.array_equal(resized[..., channel], resize(values[..., channel], size))
+
+
 @pytest.mark.parametrize("size", [(20, 16), (37, 29), (80, 64)])
 def test_resize_preserves_the_mean(size):
     values = random(32, 40, 3) * 0.5 + 0.25

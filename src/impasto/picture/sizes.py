@@ -1,5 +1,6 @@
 """Pictures at another size."""
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -7,6 +8,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from impasto.errors import OptionError
+
+_COLOURS = 3
+_LARGE = 1_000_000  # pixels, from which on colours are resampled side by side
 
 
 def fit(size: tuple[int, int], longest: int, *, enlarge: bool = True) -> tuple[int, int]:
@@ -48,8 +52,17 @@ def resize(array: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.floa
         return array
     channels = array.reshape(*array.shape[:2], -1)
     resampled = np.empty((height, width, channels.shape[2]), np.float32)
-    for channel in range(channels.shape[2]):
+
+    def resample(channel: int) -> None:
         np.clip(_resampled(channels[..., channel], size), 0, 1, out=resampled[..., channel])
+
+    every = range(channels.shape[2])
+    if max(array.shape[0] * array.shape[1], width * height) >= _LARGE:
+        # Pillow lets other threads run while it resamples.
+        with ThreadPoolExecutor(_COLOURS) as pool:
+            list(pool.map(resample, every))
+    else:
+        list(map(resample, every))
     return resampled.reshape(height, width, *array.shape[2:])
 
 
