@@ -86,6 +86,16 @@ def test_paints(name, tmp_path):
     assert "numba" in settings["versions"]
 
 
+@pytest.mark.parametrize("name", [name for name in RENDERINGS if name not in ("quilting", "efrosleung")])
+def test_sources_are_left_alone(name):
+    """Where nothing is resampled a painter is given the caller's own arrays."""
+    content, style = (picture.read(one) for one in (CONTENT, STYLE))
+    before = content.picture.copy(), style.picture.copy()
+    paint(name, content=content, **({"style": style} if asked(name).get("style") is not None else {}))
+    assert (content.picture == before[0]).all()
+    assert (style.picture == before[1]).all()
+
+
 @pytest.mark.parametrize(("name", "preset"), PRESETS)
 def test_presets_differ(name, preset):
     painted = np.asarray(paint(name, preset=preset), np.float32)

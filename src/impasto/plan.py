@@ -40,7 +40,7 @@ class Plan:
         """
         given = {name: value for name, value in options.items() if value is not None}
         before = picture.read_settings(given["like"]) if "like" in given else {}
-        name = given.get("method") or _implied(given) or before.get("method") or DECLARED["method"].default
+        name = given["method"] if "method" in given else _implied(given) or before.get("method", DECLARED["method"].default)
         declared = uses(name).declared()
         known = {one: value for one, value in before.items() if one in declared and declared[one].setting}
         asked, page = complete({**known, **given}, uses(name), concerned), ALL[name]
