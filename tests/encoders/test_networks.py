@@ -105,6 +105,7 @@ def agree(features, values, exact):
         assert (features[layer].double() - value).norm() <= exact * value.norm(), layer
 
 
+@pytest.mark.parametrize("narrow", [8, pytest.param(1, id="full", marks=pytest.mark.slow)], indirect=True)
 @pytest.mark.parametrize(("precision", "exact"), [(torch.float32, 1e-5), (torch.float64, 1e-10)])
 @pytest.mark.parametrize("name", ["vgg19", "vgg16", "resnet50"])
 def test_every_layer(name, precision, exact, states, files):
