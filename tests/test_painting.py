@@ -698,3 +698,11 @@ def test_own_encoders_without_a_network(tmp_path, monkeypatch):
     message = complaint(EncoderError, method="gatys2016")
     assert "vgg19-dcbb9e9d.pth" in message
     assert str(tmp_path) in message
+
+
+def test_a_folder_does_not_hide_a_packaged_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    expected = paint(content="chelsea", style="starry")
+    for name in ("chelsea", "starry"):
+        (tmp_path / name).mkdir()
+    assert same(paint(content="chelsea", style="starry"), expected)
