@@ -93,7 +93,9 @@ def test_impossible_values(option, value):
 def test_options_that_mean_nothing_to_the_method():
     with pytest.raises(OptionError, match="preset means nothing to impasto; leave it out, or choose strokes or regions or analogy"):
         completed(preset="oil")
-    with pytest.raises(OptionError, match="steps means nothing to strokes; leave it out, or choose a method that optimises"):
+    with pytest.raises(
+        OptionError, match="steps means nothing to strokes; leave it out, or choose one that has it, such as impasto, with method"
+    ):
         completed("strokes", steps=3)
     with pytest.raises(TypeError, match="no option nonesuch"):
         completed(nonesuch=3)

@@ -451,7 +451,7 @@ def complete(given: Mapping[str, Any], uses: Uses, concerned: Callable[[str], Co
             continue
         if name not in declared:
             able = concerned(name)
-            instead = " or ".join(able) if len(able) < 5 else "a method that optimises"
+            instead = " or ".join(able) if len(able) < 5 else f"one that has it, such as {able[0]},"
             raise OptionError(f"{name} means nothing to {uses.method}; leave it out, or choose {instead} with method")
         completed[name] = declared[name].checked(name, value)
     return {**completed, "method": uses.method}
