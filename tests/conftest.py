@@ -80,6 +80,24 @@ def resnet50_weights(generator, by):
     return state
 
 
+def pytest_collection_modifyitems(items):
+    """What Numba compiles comes first, and what it needs in passing last, when that is kept on the disk."""
+    turns = {"classic": 0, "cli": 2, "test_renderings.py": 2}
+    items.sort(key=lambda item: turns.get(item.nodeid.removeprefix("tests/").partition("/")[0].partition("::")[0], 1))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """A file's tests stay together, and all of `classic`: processes at the same time would compile much of it again."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class Scheduling(LoadFileScheduling):
+        def _split_scope(self, nodeid):
+            return "classic" if "tests/classic/" in nodeid else super()._split_scope(nodeid)
+
+    return Scheduling(config, log)
+
+
 @contextlib.contextmanager
 def narrowed(by):
     """Published networks that much narrower, but for the first convolution of ResNet-50."""

@@ -604,7 +604,7 @@ def test_impossible_blends(shares):
 
 
 @pytest.mark.parametrize("loss", STYLE_LOSSES)
-@pytest.mark.parametrize("method", ["impasto", "gatys2016", "risser2017"])
+@pytest.mark.parametrize("method", ["impasto", *(pytest.param(each, marks=pytest.mark.slow) for each in ("gatys2016", "risser2017"))])
 def test_an_exchanged_style_loss_has_the_same_say(method, loss):
     """On a grey canvas it is as large as the loss it replaces, whatever that loss's units."""
     grey = np.full((32, 40, 3), 128, np.uint8)

@@ -248,7 +248,7 @@ def test_a_refusal_comes_before_any_work(folder, monkeypatch):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="sends a POSIX signal")
-@pytest.mark.parametrize("command", ["compare", "texture", *(pytest.param(each, marks=pytest.mark.slow) for each in ("figure", "invert"))])
+@pytest.mark.parametrize("command", ["compare", *(pytest.param(each, marks=pytest.mark.slow) for each in ("figure", "texture", "invert"))])
 def test_ctrl_c(folder, command):
     """The first painting is stopped while it is at work, and what there is of it is saved."""
     patch = (
