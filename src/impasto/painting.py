@@ -1,11 +1,15 @@
 """``Painter`` and ``stylize``: read the pictures, ask the method's family, and finish the painting."""
 
+import json
+import os
 import platform
 import threading
 import warnings
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from hashlib import file_digest
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any, Unpack, cast
 
 from PIL import Image
@@ -141,6 +145,17 @@ class Painter:
             commission = Commission(size=size, content=photograph, focus=focus, frames=sitting.frames, tell=sitting.tell)
             return sitting.finish(self._prepared.paint(commission))
 
+    def settings_for(self, content: Source | None = None) -> dict[str, Any]:
+        """The settings that a painting of ``content`` would carry, as JSON keeps them. A file isn't decoded for that.
+
+        Raises:
+            OptionError: neither a file nor the name of an example.
+            PictureError: it can't be read.
+        """
+        source = packaged.photograph(content) if content is not None else None
+        checksum = None if source is None else _checksum(source)
+        return cast(dict[str, Any], json.loads(json.dumps({**self._settings, "content_sha256": checksum}, default=str)))
+
     @contextmanager
     def _turn(self) -> Iterator[None]:
         """One painting at a time."""
@@ -203,6 +218,14 @@ class Painter:
 
 def _listed(style: Source | Sequence[Source] | None) -> list[Any]:
     return list(style) if isinstance(style, list | tuple) else [style] if style is not None else []
+
+
+def _checksum(source: Source) -> str:
+    """That of a file's bytes, or of a picture's pixels, as :class:`impasto.picture.Opened` has it."""
+    if isinstance(source, str | os.PathLike):
+        with suppress(OSError, ValueError), Path(source).open("rb") as stream:
+            return file_digest(stream, "sha256").hexdigest()
+    return picture.read(source).checksum  # which also says what is wrong with a file
 
 
 def _two(pair: list[Opened]) -> tuple[Opened, Opened]:

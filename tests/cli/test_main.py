@@ -227,7 +227,8 @@ def test_version():
 
 
 @pytest.mark.parametrize(
-    "command", [(), ("stylize",), ("styles",), ("methods",), ("compare",), ("figure",), ("texture",), ("invert",), ("weights",)]
+    "command",
+    [(), *((name,) for name in ("stylize", "styles", "methods", "options", "compare", "figure", "sheet", "texture", "invert", "weights"))],
 )
 def test_help(command):
     result = run(*command, "--help")
@@ -236,7 +237,9 @@ def test_help(command):
     assert run(*command, "-h").stdout == result.stdout
 
 
-@pytest.mark.parametrize("command", [["--help"], ["stylize", "--help"], ["--version"], ["styles"]])
+@pytest.mark.parametrize(
+    "command", [["--help"], ["stylize", "--method", "strokes", "--help"], ["stylize", "--help"], ["--version"], ["styles"], ["options"]]
+)
 def test_needs_no_torch(command):
     """Whoever wants the help text doesn't wait a second for torch."""
     code = (
@@ -356,7 +359,7 @@ def test_bad_likes(folder, bad):
 
 @pytest.mark.parametrize(
     "arguments",
-    [("stylize",), ("stylize", "chelsea"), ("stylize", "chelsea", "starry"), ("stylize", "--nonesuch"), ("nonesuch",), ("styles", "x")],
+    [("stylize",), ("stylize", "--nonesuch"), ("--nonesuch", "chelsea"), ("nonesuch",), ("nonesuch", "starry"), ("styles", "x")],
 )
 def test_wrong_usage(folder, arguments):
     assert "--help" in complaint(run(*arguments))

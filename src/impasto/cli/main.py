@@ -1,150 +1,96 @@
 """``impasto``: the commands."""
 
+from glob import has_magic
 from pathlib import Path
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from impasto import __version__
+from impasto.cli import complete
+from impasto.cli.declared import INPUT, JSON, described
 from impasto.cli.evaluate import classify, evaluate
 from impasto.cli.export import export
-from impasto.cli.progress import Bar
+from impasto.cli.outputs import PIPE, Outcome
 from impasto.cli.reconstruct import reconstruct
-from impasto.cli.sheets import compare, figure, invert, texture
+from impasto.cli.sheets import compare, figure, invert, sheet, texture
+from impasto.cli.shell import STOPPED, say, secure, signals
+from impasto.cli.stylize import stylize
 from impasto.cli.train import train
 from impasto.cli.weights import weights
-from impasto.errors import ImpastoError, Interrupted
+from impasto.errors import ImpastoError
 from impasto.examples import EXAMPLES
+from impasto.options import DECLARED, GROUPS
 from impasto.styles import STYLES
+
+PAINTS = "stylize"
+"""The command that is meant where none is named."""
 
 
 class _Commands(click.Group):
-    """A group that prints the errors a user can mend as one line, and exits with 2."""
+    """A group that paints where no command is named, prints the errors a user can mend as one line, and exits with 2."""
+
+    def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
+        ours = {name for parameter in self.get_params(context) for name in parameter.opts}
+        begins = args[0].partition("=")[0] if args else ""
+        return super().parse_args(context, [PAINTS, *args] if begins.startswith("-") and begins not in ours else args)
+
+    def resolve_command(self, context: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+        if args[0] in self.commands:
+            return super().resolve_command(context, args)
+        if not (context.resilient_parsing or _is_picture(args[0])):
+            raise click.UsageError(_mistyped(args[0], [*self.commands, *EXAMPLES]), context)
+        return PAINTS, self.commands[PAINTS], args
+
+    def shell_complete(self, context: click.Context, incomplete: str) -> list[CompletionItem]:
+        if incomplete.startswith("-"):
+            return [*super().shell_complete(context, incomplete), *self.commands[PAINTS].shell_complete(context, incomplete)]
+        return [*super().shell_complete(context, incomplete), *complete.photographs(context, None, incomplete)]
 
     def invoke(self, context: click.Context) -> Any:
-        try:
-            return super().invoke(context)
-        except ImpastoError as error:
-            raise click.exceptions.Exit(_complain(str(error))) from error
-        except click.UsageError as error:
-            command = error.ctx.command_path if error.ctx else "impasto"
-            raise click.exceptions.Exit(_complain(f"{error.format_message()} Try `{command} --help`.")) from error
+        secure()
+        with signals() as ending:
+            try:
+                return super().invoke(context)
+            except ImpastoError as error:
+                raise _complaint(str(error), context) from error
+            except click.UsageError as error:
+                command = error.ctx.command_path if error.ctx else "impasto"
+                raise _complaint(f"{error.format_message()} Try `{command} --help`.", context) from error
+            except KeyboardInterrupt as error:
+                say("Stopped before there was anything to keep", error=True)
+                raise click.exceptions.Exit(ending.code) from error
+            except click.exceptions.Exit as done:
+                raise click.exceptions.Exit(ending.code if done.exit_code == STOPPED else done.exit_code) from done
 
 
-def _complain(message: str) -> int:
-    click.echo(f"impasto: {' '.join(message.splitlines())}", err=True)
-    return 2
+def _complaint(message: str, context: click.Context) -> click.exceptions.Exit:
+    Outcome(context.meta.get(INPUT), "", error=" ".join(message.splitlines())).tell(as_json=JSON in context.meta)
+    return click.exceptions.Exit(2)
+
+
+def _is_picture(place: str) -> bool:
+    """Whether a ``place`` may be meant for one, be it there or not."""
+    path = Path(place)
+    try:
+        return place in (PIPE, *EXAMPLES) or bool(path.suffix) or path.name != place or has_magic(place) or path.exists()
+    except (OSError, ValueError):  # no name that a file can have
+        return True
+
+
+def _mistyped(name: str, known: list[str]) -> str:
+    from difflib import get_close_matches
+
+    close = get_close_matches(name, known, 2)
+    meant = f"; did you mean {' or '.join(close)}?" if close else ";"
+    return f"There is no command {name} and no photograph of that name{meant} Name a command, or PHOTO STYLE to paint."
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(__version__, "--version", message="impasto %(version)s")
 def main() -> None:
-    """Paint one picture in the manner of another."""
-
-
-class _Blending(click.Command):
-    """A command whose ``--blend`` takes as many numbers as follow it."""
-
-    def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
-        gathered: list[str] = []
-        numbers = False  # whether the last of what is gathered is the option's value, which further numbers belong to
-        for before, argument in zip(("", *args), args, strict=False):
-            if numbers and _is_number(argument):
-                gathered[-1] += f" {argument}"
-            else:
-                gathered.append(argument)
-                numbers = before == "--blend"
-        return super().parse_args(context, gathered)
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _numbers(context: click.Context, parameter: click.Parameter, value: str | None) -> tuple[float, ...] | None:
-    """Numbers with spaces or commas between them."""
-    if value is None:
-        return None
-    parts = value.replace(",", " ").split()
-    if not parts or not all(map(_is_number, parts)):
-        raise click.BadParameter("give a number for each style, such as --blend 3 7.")
-    return tuple(map(float, parts))
-
-
-def _names(context: click.Context, parameter: click.Parameter, value: str | None) -> tuple[str, ...] | None:
-    """Names with commas between them."""
-    return None if value is None else tuple(name.strip() for name in value.split(","))
-
-
-@main.command(cls=_Blending)
-@click.argument("content")
-@click.argument("style", nargs=-1)
-@click.option(
-    "-o", "--output", required=True, metavar="OUT", help="The painting: .png, .jpg, .webp, .tif, .bmp, .avif or .heic; .svg for strokes."
-)
-@click.option("--size", type=int, help="Longest side in pixels; 0 is the content's own.  [default: 512]")
-@click.option("--method", help="The algorithm; `impasto methods` lists them.  [default: impasto]")
-@click.option("--fast", is_flag=True, default=None, help="The method's losses with our own quick solver and schedule.")
-@click.option("--blend", callback=_numbers, metavar="N N ...", help="The styles' shares, one for each.  [default: equal]")
-@click.option("--style-weight", type=float, help="In place of the method's own.")
-@click.option("--content-weight", type=float, help="In place of the method's own; higher keeps more of the photograph.")
-@click.option("--tv-weight", type=float, help="In place of the method's own; higher is smoother.")
-@click.option("--trade-off", type=float, metavar="RATIO", help="Content weight over style weight, in place of --content-weight.")
-@click.option("--balance", metavar="gradients", help="Weigh the losses by the size of their gradients.")
-@click.option("--style-loss", metavar="gram|moments|histogram|mrf", help="In place of the method's own, with the same say.")
-@click.option("--content-layers", callback=_names, metavar="NAME,NAME", help="Where the content loss looks, such as relu3_1.")
-@click.option("--style-layers", callback=_names, metavar="NAME,NAME", help="Where the style loss looks.")
-@click.option("--style-size", type=int, help="The style picture's longest side; a smaller one has smaller strokes.")
-@click.option("--steps", type=int, help="Evaluations of the objective, over all levels.")
-@click.option("--start", metavar="content|style|noise|arbitrary|FILE", help="What to begin from.")
-@click.option("--solver", metavar="lbfgs|torch-lbfgs|adam|sgd", help="How the canvas follows its gradient.")
-@click.option("--encoder", help="The network that sees the pictures; all but pocket are downloaded on first use.")
-@click.option("--encoder-weights", metavar="FILE", help="A file in place of the encoder's own weights.")
-@click.option("--pooling", metavar="max|average|l2", help="Of the encoder.")
-@click.option("--padding", metavar="zeros|reflect|replicate", help="Of the encoder.")
-@click.option("--convention", metavar="torchvision|caffe|unit", help="What the encoder's weights expect of a picture.")
-@click.option("--seed", type=int, help="Of all randomness.  [default: 0]")
-@click.option("--device", metavar="auto|cpu|cuda|mps", help="Where to compute.  [default: auto]")
-@click.option("--precision", metavar="auto|float32|bfloat16", help="Of the encoder; auto is what the device is fastest at.")
-@click.option("--bits", type=int, help="Per channel: 8, or 16 for PNG and TIFF.  [default: 8]")
-@click.option("--model", metavar="FILE", help="A model of yours to paint with in one pass; `impasto train` makes them.")
-@click.option("--strength", type=float, help="Of a painting in one pass, from 0 to 1.  [default: 1]")
-@click.option("--tile", type=int, help="Pixels a side of the tiles that one pass is painted in; fewer need less memory.  [default: 1024]")
-@click.option("--preset", metavar="NAME", help="The manner of a method without a network; `impasto methods` lists them.")
-@click.option("--brush", type=float, metavar="WIDTH", help="How wide brushes are, over the usual width.  [default: 1]")
-@click.option("--detail", type=float, help="Of regions, from 0, a few, to 1, many.  [default: 0.6]")
-@click.option("--focus", metavar="FILE", help="A picture of CONTENT's size: light where regions keep detail, dark where not.")
-@click.option("--pair", nargs=2, metavar="A A2", help="For analogy, without a STYLE: a picture, and what it became.")
-@click.option("--coherence", type=float, metavar="KAPPA", help="Of an analogy; higher copies longer runs.")
-@click.option("--patch", type=int, help="Pixels a side of quilting's blocks and efrosleung's windows.")
-@click.option("--timelapse", metavar="OUT.mp4|gif", help="Film the painting as it grows.")
-@click.option("--log", metavar="FILE.jsonl", help="Write losses here, a line of JSON every ten steps.")
-@click.option("--preview", type=int, metavar="N", help="Write the canvas beside OUT every N steps.")
-@click.option("--like", metavar="OUT.png", help="Use the settings a painting of ours carries, for all that isn't given here.")
-@click.option("--quiet", is_flag=True, help="No progress bar.")
-def stylize(content: str, style: tuple[str, ...], output: str, quiet: bool, **options: Any) -> None:
-    """Paint CONTENT in the manner of STYLE, or of several styles at once; some methods need no STYLE.
-
-    CONTENT is a picture file or the name of an example photograph; STYLE is a picture file or the name of a packaged
-    style (`impasto styles` shows them). With a model of your own, STYLE is the name of one that it was trained for.
-    """
-    import warnings
-
-    from impasto.painting import stylize as paint
-
-    warnings.showwarning = lambda message, *_, **__: click.echo(f"impasto: {message}", err=True)
-    with Bar(quiet) as bar:
-        try:
-            paint(content, style or None, output=output, callback=bar.show, fetching=bar.fetching, **options)
-        except Interrupted as interrupted:
-            bar.close()
-            click.echo(f"Stopped at step {interrupted.step}; the canvas so far is in {interrupted.saved}", err=True)
-            raise click.exceptions.Exit(130) from interrupted
-    click.echo(output)
+    """Paint one picture in the manner of another: `impasto PHOTO STYLE` is `impasto stylize PHOTO STYLE`."""
 
 
 @main.command()
@@ -160,6 +106,27 @@ def methods() -> None:
         console.print(f"    {method.good_at}", soft_wrap=True)
         if presets := method.choices.get("preset"):
             console.print(f"    presets: {', '.join(presets)}", soft_wrap=True)
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="Print them as a JSON schema.")
+def options(as_json: bool) -> None:
+    """List the options of a painting, which the library and the command line share."""
+    import json
+
+    from impasto.methods import ALL, uses
+    from impasto.options import schema
+
+    if as_json:
+        click.echo(json.dumps(schema([uses(name) for name in ALL]), indent=1))
+        return
+    formatter = click.get_current_context().make_formatter()
+    for group, title in GROUPS.items():
+        with formatter.section(title):
+            formatter.write_dl(
+                [(f"{name}  {option.words}", described(option)) for name, option in DECLARED.items() if option.group == group]
+            )
+    click.echo(formatter.getvalue().strip())
 
 
 @main.command()
@@ -183,5 +150,5 @@ def styles(sheet: str | None) -> None:
     console.print(f"\nExample photographs: {', '.join(EXAMPLES)}", soft_wrap=True)
 
 
-for _command in (classify, compare, evaluate, export, figure, texture, invert, reconstruct, train, weights):
+for _command in (classify, compare, evaluate, export, figure, invert, reconstruct, sheet, stylize, texture, train, weights):
     main.add_command(_command)

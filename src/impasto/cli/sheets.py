@@ -1,13 +1,19 @@
 """The commands beside ``stylize``: sheets of several paintings, textures, and pictures out of one layer's features."""
 
-import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from impasto.cli import complete
+from impasto.cli.declared import INPUT, Own, Painting
+from impasto.cli.outputs import Outcome, stem, unwritten
 from impasto.cli.progress import Bar
+from impasto.cli.shell import STOPPED, say
+from impasto.cli.stylize import ended
 from impasto.errors import Interrupted, OptionError
+from impasto.options import DECLARED
+from impasto.styles import STYLES
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -44,19 +50,11 @@ _painting = _options(
     click.option("--quiet", is_flag=True, help="No progress bar."),
 )
 _full = click.option("--full", is_flag=True, help="Each method's own solver and schedule, in place of our quick one.")
-_output = click.option("-o", "--output", required=True, metavar="OUT", help="The painting: .png, .jpg, .webp, .tif, .bmp, .avif or .heic.")
-_single = _options(
-    click.option("--fast", is_flag=True, default=None, help="Our quick solver and schedule in place of the method's own."),
-    click.option("--solver", metavar="lbfgs|adam|sgd", help="How the canvas follows its gradient."),
-    click.option("--encoder-weights", metavar="FILE", help="A file in place of the encoder's own weights."),
-    click.option("--bits", type=int, help="Per channel: 8, or 16 for PNG and TIFF.  [default: 8]"),
-    click.option("--preview", type=int, metavar="N", help="Write the canvas beside OUT every N steps."),
-)
 
 
 @click.command()
-@click.argument("content")
-@click.argument("style")
+@click.argument("content", shell_complete=complete.photographs)
+@click.argument("style", shell_complete=complete.styles)
 @click.option("-o", "--output", default="compare.png", show_default=True, metavar="OUT", help="The sheet, in any picture format.")
 @click.option("--methods", metavar="NAME,NAME", help="Which, and in which order.  [default: all that need both pictures]")
 @click.option("--size", type=int, default=384, show_default=True, help="Each painting's longest side in pixels; 0 is the content's own.")
@@ -80,8 +78,8 @@ def compare(content: str, style: str, output: str, methods: str | None, full: bo
 
 @click.command()
 @click.argument("name")
-@click.argument("content")
-@click.argument("style")
+@click.argument("content", shell_complete=complete.photographs)
+@click.argument("style", shell_complete=complete.styles)
 @click.option("-o", "--output", metavar="OUT", help="The sheet, in any picture format.  [default: figure-NAME.png]")
 @click.option("--method", default="gatys2016", show_default=True, help="Whose losses to study.")
 @click.option("--size", type=int, default=256, show_default=True, help="Each painting's longest side in pixels; 0 is the content's own.")
@@ -119,75 +117,136 @@ def _sheet(draw: Callable[..., "Image"], output: str, quiet: bool) -> None:
         except Interrupted as interrupted:
             bar.close()
             picture.save(picture.read(interrupted.picture).picture, output)
-            click.echo(f"Stopped at painting {interrupted.step}; the sheet so far is in {output}", err=True)
-            raise click.exceptions.Exit(130) from interrupted
+            say(f"Stopped at painting {interrupted.step}; the sheet so far is in {output}", error=True)
+            raise click.exceptions.Exit(STOPPED) from interrupted
     picture.save(picture.read(drawn).picture, output)
-    click.echo(output)
+    say(output)
 
 
-def _size(context: click.Context, parameter: click.Parameter, value: str | None) -> int | tuple[int, int] | None:
-    """A number, or two with an x between them."""
-    if value is None:
-        return None
-    if not (sides := re.fullmatch(r"(\d+)(?:x(\d+))?", value)):
-        raise click.BadParameter(f"'{value}' is neither a longest side, such as 512, nor a width and height, such as 640x480.")
-    width, height = sides.groups()
-    return int(width) if height is None else (int(width), int(height))
+_saved = _options(
+    click.option(
+        "-o",
+        "--output",
+        cls=Own,
+        required=True,
+        metavar="OUT",
+        shell_complete=complete.files,
+        help="The painting; its ending chooses the format.",
+    ),
+    click.option("--json", "as_json", cls=Own, is_flag=True, help="Print an object with the painting's settings, or with the error."),
+    click.option("--quiet", cls=Own, is_flag=True, help="No progress bar."),
+)
+_seen: dict[str, Any] = {
+    "default": "pocket",
+    "choices": (*DECLARED["encoder"].choices, "own"),  # type: ignore[attr-defined]
+    "help": "The network that sees the pictures; own is the one the method was published with. All but pocket are fetched once.",
+}
 
 
-@click.command()
-@click.argument("style")
-@_output
-@click.option("--size", callback=_size, help="Longest side in pixels, or width x height, such as 640x480.  [default: 512]")
-@click.option("--method", default="texture2015", show_default=True, help="The algorithm, one that needs no content.")
-@click.option("--style-size", type=int, help="The style picture's longest side in pixels; smaller is finer.  [default: the method's own]")
-@click.option("--patch", type=int, help="Pixels a side of quilting's blocks and efrosleung's windows.")
-@_single
-@_painting
-def texture(style: str, method: str, output: str, quiet: bool, **options: Any) -> None:
+@click.command(cls=Painting, method="texture2015", instead={"method": {"default": "texture2015"}, "encoder": _seen})
+@click.argument("style", shell_complete=complete.styles)
+@_saved
+def texture(style: str, output: str, as_json: bool, quiet: bool, **options: Any) -> None:
     """Paint more of STYLE: a new picture with its texture and no content.
 
-    STYLE is a picture file or the name of a packaged style.
+    STYLE is a picture file or the name of a packaged style. --size may be both sides, such as 640x480.
     """
-    _paint(None, style, method, output, quiet, options)
+    _paint("style", style, "texture2015", output, options, as_json=as_json, quiet=quiet)
 
 
-@click.command()
-@click.argument("picture")
-@_output
-@click.option("--layer", default="relu4_2", show_default=True, help="The layer whose features are all that is kept of the picture.")
-@click.option("--size", type=int, help="Longest side in pixels; 0 is the picture's own.  [default: 512]")
-@click.option("--method", default="inversion2015", show_default=True, help="The algorithm, one that needs no style.")
-@click.option("--tv-weight", type=float, help="In place of the method's own; higher is smoother.")
-@_single
-@_painting
-def invert(picture: str, layer: str, method: str, output: str, quiet: bool, **options: Any) -> None:
+@click.command(
+    cls=Painting,
+    method="inversion2015",
+    instead={"method": {"default": "inversion2015"}, "encoder": _seen},
+    without=("content_layers",),
+)
+@click.argument("picture", shell_complete=complete.photographs)
+@_saved
+@click.option(
+    "--layer", cls=Own, group="optimisation", default="relu4_2", show_default=True, metavar="NAME",
+    help="The layer whose features are all that is kept of the picture.",
+)  # fmt: skip
+def invert(picture: str, layer: str, output: str, as_json: bool, quiet: bool, **options: Any) -> None:
     """Paint what one layer of an encoder knows of PICTURE.
 
     PICTURE is a picture file or the name of an example photograph.
     """
-    _paint(picture, None, method, output, quiet, {**options, "content_layers": (layer,)})
+    _paint("content", picture, "inversion2015", output, {**options, "content_layers": (layer,)}, as_json=as_json, quiet=quiet)
 
 
-def _paint(content: str | None, style: str | None, method: str, output: str, quiet: bool, options: dict[str, Any]) -> None:
-    """Paint from one picture, by a method that needs no other."""
-    from impasto.methods import ALL, METHODS
+def _paint(source: str, place: str, usual: str, output: str, options: dict[str, Any], *, as_json: bool, quiet: bool) -> None:
+    """Paint from one picture, a content or a style as ``source`` says, by a method that needs no other."""
+    import json
+    import time
+
+    from impasto.methods import ALL, METHODS, uses
     from impasto.painting import stylize
 
-    source = "style" if content is None else "content"
-    able = [name for name, known in ALL.items() if known.sources == {source} and (content is None or name in METHODS)]
-    if method not in able:
+    click.get_current_context().meta[INPUT] = place
+    if options["like"] is None:
+        options["method"] = options["method"] or usual
+    method = options["method"]
+    able = [name for name, known in ALL.items() if known.sources == {source} and (source == "style" or name in METHODS)]
+    if method is not None and method not in able:
         raise OptionError(f"{method} is no method that paints from a {source} alone; choose {' or '.join(able)}")
-    if options["encoder"] == "own" or method not in METHODS:
-        options = {**options, "encoder": None}
+    if options["encoder"] is None and method is not None and "encoder" in uses(method).options:
+        options["encoder"] = "pocket"
+    elif options["encoder"] == "own":
+        options["encoder"] = None
+    begun = time.perf_counter()
+
+    def tell(image: "Image") -> None:
+        Outcome(place, output, image.size, json.loads(image.info["impasto"]), time.perf_counter() - begun).tell(as_json=as_json)
+
+    content, style = (place, None) if source == "content" else (None, place)
     with Bar(quiet) as bar:
         try:
-            stylize(content, style, output=output, method=method, callback=bar.show, fetching=bar.fetching, **options)
+            image = stylize(content, style, output=output, callback=bar.show, fetching=bar.fetching, **options)
         except Interrupted as interrupted:
             bar.close()
-            click.echo(f"Stopped at step {interrupted.step}; the best canvas so far is in {interrupted.saved}", err=True)
-            raise click.exceptions.Exit(130) from interrupted
-    click.echo(output)
+            if as_json:
+                tell(interrupted.picture)
+            raise ended(interrupted, output) from interrupted
+    tell(image)
+
+
+@click.command()
+@click.argument("photo", shell_complete=complete.photographs)
+@click.argument("styles", metavar="[STYLE...]", nargs=-1, shell_complete=complete.styles)
+@click.option("-o", "--output", metavar="OUT", help="The sheet, in any picture format.  [default: PHOTO-sheet.png in this folder]")
+@click.option("--size", type=int, default=320, show_default=True, help="Each painting's longest side in pixels; 0 is the photograph's own.")
+@click.option(
+    "--method", default="arbitrary", show_default=True, shell_complete=complete.of("method", DECLARED["method"]), help="Who paints."
+)
+@click.option("--overwrite", is_flag=True, help="Replace a sheet that is there.")
+@click.option("--quiet", is_flag=True, help="No progress bar.")
+def sheet(photo: str, styles: tuple[str, ...], output: str | None, size: int, method: str, overwrite: bool, quiet: bool) -> None:
+    """Paint PHOTO in every packaged style, or in each STYLE, on one sheet.
+
+    PHOTO and STYLE are picture files or names, as for `impasto stylize`.
+    """
+    if output is None:
+        output = f"{stem(photo)}-sheet.png"
+        unwritten(output, overwrite=overwrite)
+
+    def draw(callback: Any, fetching: Any) -> "Image":
+        from impasto import packaged, picture
+        from impasto.evaluate import Cell
+        from impasto.evaluate import sheet as draw_sheet
+        from impasto.evaluate.series import paint
+
+        opened = picture.read(packaged.photograph(photo))
+        small = opened.resized(picture.fit(opened.size, size))
+        common = {"content": opened, "size": size, "method": method, "fetching": fetching}
+        painted, stopped = paint({stem(name): {"style": name, **common} for name in styles or STYLES}, callback)
+        cells = [Cell(picture.to_pil(small.picture, small.alpha), stem(photo)), *(one.cell() for one in painted)]
+        columns = round(len(cells) ** 0.5)
+        drawn = draw_sheet([cells[first : first + columns] for first in range(0, len(cells), columns)])
+        if stopped:
+            raise Interrupted(drawn, len(painted), None)
+        return drawn
+
+    _sheet(draw, output, quiet)
 
 
 def _given(options: dict[str, Any]) -> dict[str, Any]:
