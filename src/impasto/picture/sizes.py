@@ -1,7 +1,5 @@
 """Pictures at another size."""
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -47,10 +45,10 @@ def resize(array: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.floa
     if array.shape[:2] == (height, width):
         return array
     channels = array.reshape(*array.shape[:2], -1)
-    resampled = np.empty((height, width, channels.shape[2]), np.float32)
+    result = np.empty((height, width, channels.shape[2]), np.float32)
     for channel in range(channels.shape[2]):
-        np.clip(_resampled(channels[..., channel], size), 0, 1, out=resampled[..., channel])
-    return resampled.reshape(height, width, *array.shape[2:])
+        np.clip(resampled(channels[..., channel], size), 0, 1, out=result[..., channel])
+    return result.reshape(height, width, *array.shape[2:])
 
 
 def scale(array: NDArray[np.float32], longest: int, *, enlarge: bool = True) -> NDArray[np.float32]:
@@ -71,6 +69,7 @@ def scale(array: NDArray[np.float32], longest: int, *, enlarge: bool = True) -> 
     return resize(array, fit((width, height), longest, enlarge=enlarge))
 
 
-def _resampled(channel: NDArray[np.float32], size: tuple[int, int]) -> NDArray[Any]:
+def resampled(channel: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
+    """One `channel` `[H, W]` resampled as `resize` does, but not clamped."""
     image = Image.fromarray(np.ascontiguousarray(channel, np.float32))  # of mode F, which Pillow resamples in double precision
     return np.asarray(image.resize(size, Image.Resampling.BICUBIC))
