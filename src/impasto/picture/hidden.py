@@ -1,5 +1,7 @@
 """What can't be seen has no effect: the colours under an alpha of 0."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -22,23 +24,27 @@ def fill(picture: Floats, alpha: Floats) -> None:
             proportion.
         alpha: `[H, W]` in [0, 1].
     """
-    weight = np.minimum(alpha / np.float32(_NEARLY), 1)
-    if weight.min() < 1:
+    weights, totals = [np.minimum(alpha / np.float32(_NEARLY), 1)], []
+    while weights[-1].min() < 1 and weights[-1].size > 1:
+        totals.append(_halved(weights[-1]))
+        weights.append(np.minimum(4 * totals[-1], 1))
+    if weights[0].min() < 1:
         for channel in range(picture.shape[2]):
-            picture[..., channel] = _filled(picture[..., channel], weight)
+            picture[..., channel] = _filled(np.ascontiguousarray(picture[..., channel]), weights, totals)
 
 
-def _filled(colour: Floats, weight: Floats) -> Floats:
-    if weight.min() >= 1:
-        return colour
-    if weight.size == 1:
-        return colour * weight + _NOTHING * (1 - weight)
-    total = _halved(weight)
-    mean: Floats = _halved(colour * weight) / np.maximum(total, np.float32(1e-30))
-    coarse = _filled(mean, np.minimum(4 * total, 1))
-    height, width = colour.shape
-    around = np.asarray(Image.fromarray(coarse).resize((width, height), Image.Resampling.BILINEAR), np.float32)
-    return colour * weight + around * (1 - weight)
+def _filled(colour: Floats, weights: Sequence[Floats], totals: Sequence[Floats]) -> Floats:
+    """A channel at the level of the first of its ``weights``, which are the averages ``totals`` times four, cut off at 1."""
+    if totals:
+        mean: Floats = np.divide(_halved(colour * weights[0]), totals[0], out=np.zeros_like(totals[0]), where=totals[0] > 0)
+        coarse = Image.fromarray(_filled(mean, weights[1:], totals[1:]))
+        around = np.array(coarse.resize(colour.shape[::-1], Image.Resampling.BILINEAR), np.float32)
+    else:
+        around = np.full_like(colour, _NOTHING)
+    # So that what is visible stays as it is to the bit.
+    around *= 1 - weights[0]
+    around += colour * weights[0]
+    return around
 
 
 def _halved(values: Floats) -> Floats:
