@@ -7,13 +7,14 @@ from PIL import Image
 from impasto.errors import OptionError
 
 
-def fit(size: tuple[int, int], longest: int, *, enlarge: bool = True) -> tuple[int, int]:
+def fit(size: tuple[int, int], longest: int, *, enlarge: bool = True, least: int = 0) -> tuple[int, int]:
     """Scale a size so that its longest side is `longest`.
 
     Args:
         size: Width and height in pixels, both at least 1.
         longest: The longest side in pixels; 0 leaves the size as it is.
         enlarge: Whether a size that is smaller becomes larger.
+        least: What the shortest side doesn't shrink below; the longest is longer instead.
 
     Returns:
         Width and height, of the same aspect ratio up to rounding, neither below 1.
@@ -25,6 +26,8 @@ def fit(size: tuple[int, int], longest: int, *, enlarge: bool = True) -> tuple[i
         raise OptionError(f"a longest side of {longest} pixels is impossible; give a positive number, or 0 to keep the size")
     if longest == 0 or (longest > max(size) and not enlarge):
         return size
+    if longest < max(size):
+        longest = max(longest, min(max(size), -(-least * max(size) // min(size))))
     width, height = (max(1, round(side * longest / max(size))) for side in size)
     return width, height
 
@@ -51,13 +54,14 @@ def resize(array: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.floa
     return result.reshape(height, width, *array.shape[2:])
 
 
-def scale(array: NDArray[np.float32], longest: int, *, enlarge: bool = True) -> NDArray[np.float32]:
+def scale(array: NDArray[np.float32], longest: int, *, enlarge: bool = True, least: int = 0) -> NDArray[np.float32]:
     """Resample as `resize` does, to a longest side.
 
     Args:
         array: float32 `[H, W]` or `[H, W, C]` in [0, 1].
         longest: The longest side in pixels; 0 leaves the array as it is.
         enlarge: Whether a picture that is smaller becomes larger.
+        least: What the shortest side doesn't shrink below.
 
     Returns:
         float32 `[h, w]` or `[h, w, C]`, of the same aspect ratio up to rounding.
@@ -66,7 +70,7 @@ def scale(array: NDArray[np.float32], longest: int, *, enlarge: bool = True) -> 
         OptionError: If `longest` is negative.
     """
     height, width = array.shape[:2]
-    return resize(array, fit((width, height), longest, enlarge=enlarge))
+    return resize(array, fit((width, height), longest, enlarge=enlarge, least=least))
 
 
 def resampled(channel: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
