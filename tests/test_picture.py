@@ -376,9 +376,10 @@ def test_thirty_two_bit_grey_counts_as_sixteen_bit():
 def test_arrays(shape, dtype):
     dtype = np.dtype(dtype)
     values = np.random.default_rng(0).random(shape) * 0.8 + 0.2
-    values = (
-        (values > 0.6) if dtype.kind == "b" else values.astype(dtype) if dtype.kind == "f" else visible(*shape, dtype=dtype.newbyteorder("="))
-    )
+    if dtype.kind == "b":
+        values = values > 0.6
+    elif dtype.kind == "u":
+        values = visible(*shape, dtype=dtype.newbyteorder("="))
     top = np.iinfo(dtype).max if dtype.kind == "u" else 1
     values = values.astype(dtype)
     values.flags.writeable = False

@@ -1,6 +1,5 @@
 """What is asked for, checked before anything is loaded."""
 
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -62,7 +61,7 @@ class Plan:
         given = complete({**self.options, **each}, uses(self.page.name), concerned)
         if output is not None and picture.form(output, given.get("format")) == "svg" and not self.page.strokes:
             able = " or ".join(name for name, page in ALL.items() if page.strokes)
-            said = output if isinstance(output, str | os.PathLike) else "the output"
+            said = picture.named(output)
             raise OptionError(f"{said} would hold strokes, which {self.page.name} doesn't lay; save as .png, or choose {able} with method")
         files = [given.get(name) for name in ("like", "model", "encoder_weights", "start", "focus")]
         return Targets.checked(output, given, [*inputs, *files, *(given.get("pair") or ())])

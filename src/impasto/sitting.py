@@ -71,7 +71,7 @@ class Targets:
         how = {name: given[name] for name in HOW if given.get(name) is not None}
         target = picture.check_place(output) if isinstance(output, str | os.PathLike) else output
         if output is not None and form != "svg":
-            picture.check_form(_name(output), form, **{name: how[name] for name in ("bits", "lossless", "profile") if name in how})
+            picture.check_form(picture.named(output), form, **{name: how[name] for name in ("bits", "lossless", "profile") if name in how})
         preview, log, film = given.get("preview"), given.get("log"), given.get("timelapse")
         if preview is not None and not isinstance(target, Path):
             raise OptionError("preview needs an output to write beside; name one")
@@ -97,7 +97,7 @@ class Sitting:
             OutputError: the output can't hold that size, or the log can't be written.
         """
         if targets.output is not None:
-            picture.check_size(_name(targets.output), targets.form, size)
+            picture.check_size(picture.named(targets.output), targets.form, size)
         self.targets, self.size, self.settings = targets, size, settings
         self.alpha = None if photograph is None or photograph.alpha is None else picture.resize(photograph.alpha, size)
         self.about = None if photograph is None else photograph.about
@@ -150,10 +150,7 @@ class Sitting:
             return
         assert painted.drawing is not None
         text = painted.drawing() if self.alpha is None else masked(painted.drawing(), self.alpha)
-        if isinstance(output, Path):
-            picture.write(output, text.encode())
-        else:
-            output.write(text.encode())
+        picture.write(output, text.encode())
 
     def _rescue(self, painted: Painted, settings: Mapping[str, Any]) -> Path | None:
         """Keep what can't be written where it should be: beside that, or else among temporary files."""
@@ -235,11 +232,6 @@ def logging(file: Path) -> Callable[[Progress], None]:
             put("a", json.dumps(line) + "\n")
 
     return write
-
-
-def _name(output: str | os.PathLike[str] | BinaryIO) -> str:
-    """What messages call an output."""
-    return os.fspath(output) if isinstance(output, str | os.PathLike) else "the output"
 
 
 def _same(one: Path, other: Path) -> bool:

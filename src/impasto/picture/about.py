@@ -104,11 +104,15 @@ def _density(exif: Image.Exif, info: Mapping[Any, Any], turned: bool) -> tuple[f
         if across is None and (unit := exif.get(_Base.ResolutionUnit, _INCH)) in (_INCH, _CENTIMETRE):
             across, down = (float(exif[tag]) * (2.54 if unit == _CENTIMETRE else 1) for tag in (_Base.XResolution, _Base.YResolution))
     with suppress(Exception):
-        # PNG counts by the metre, so that 300 come back as 299.9994.
-        found = round(float(across), 2), round(float(down), 2)  # type: ignore[arg-type]
+        found = _whole(float(across)), _whole(float(down))  # type: ignore[arg-type]
         if all(math.isfinite(one) and 1 < one <= 65535 for one in found):
             return found[::-1] if turned else found
     return None
+
+
+def _whole(density: float) -> float:
+    """A density that a file counts by the metre, as PNG does: 300 come back as 299.9994."""
+    return float(round(density)) if abs(density - round(density)) < 0.02 else density
 
 
 def exif_of(said: About, size: tuple[int, int], kept: str, settings: str | None, *, srgb: bool) -> Image.Exif | None:

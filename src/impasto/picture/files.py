@@ -5,6 +5,7 @@ import secrets
 import shutil
 from contextlib import suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from impasto.errors import OutputError
 
@@ -47,20 +48,29 @@ def check_place(path: str | os.PathLike[str]) -> Path:
     return target
 
 
-def write(path: str | os.PathLike[str], content: bytes) -> None:
-    """Write a file as `replace` does.
+def write(target: str | os.PathLike[str] | BinaryIO, content: bytes) -> None:
+    """Write a file as `replace` does, or into a binary stream.
 
     Args:
-        path: The file.
+        target: The file or stream.
         content: All of it.
 
     Raises:
         OutputError: If it can't be written; what was there before is as it was.
     """
     try:
-        replace(path, content)
-    except OSError as error:
-        raise OutputError(f"{one_line(path)} can't be written ({reason(error)}); free some space or choose another folder") from error
+        if isinstance(target, str | os.PathLike):
+            replace(target, content)
+        else:
+            target.write(content)
+            target.flush()
+    except (OSError, ValueError) as error:  # a stream that is closed raises the latter
+        raise OutputError(f"{named(target)} can't be written ({reason(error)}); free some space or choose another folder") from error
+
+
+def named(target: str | os.PathLike[str] | BinaryIO) -> str:
+    """What a message calls a file or stream, on one line."""
+    return one_line(target) if isinstance(target, str | os.PathLike) else "the output"
 
 
 def replace(path: str | os.PathLike[str], content: bytes) -> None:

@@ -18,7 +18,7 @@ from impasto.errors import OptionError, OutputError
 from impasto.picture import tiff
 from impasto.picture.about import SETTINGS, About, exif_of
 from impasto.picture.colour import from_srgb
-from impasto.picture.files import check_place, one_line, reason, write
+from impasto.picture.files import check_place, named, one_line, reason, write
 
 _ENDINGS = {
     ".png": "png",
@@ -186,7 +186,7 @@ def save(
         OutputError: If the file can't be written, for the reasons `check_target` and `check_size` name or for lack of space.
         OptionError: If the format doesn't hold what it is to.
     """
-    name = one_line(target) if isinstance(target, str | os.PathLike) else "the output"
+    name = named(target)
     if isinstance(target, str | os.PathLike):
         check_place(target)
     kind = form(target, format)
@@ -209,14 +209,7 @@ def save(
         encoded = _encode(values if wide is None else wide, kind, _options(kind, quality, lossless), extras)
     except Exception as error:
         raise OutputError(f"{name} can't be encoded ({reason(error)}); save as .png instead") from error
-    if isinstance(target, str | os.PathLike):
-        write(target, encoded)
-        return
-    try:
-        target.write(encoded)
-        target.flush()
-    except (OSError, ValueError) as error:  # a stream that is closed raises the latter
-        raise OutputError(f"the output can't be written ({reason(error)}); write to a file instead") from error
+    write(target, encoded)
 
 
 @dataclass(frozen=True)
