@@ -71,7 +71,7 @@ def about(exif: Image.Exif, info: Mapping[Any, Any], profile: bytes | None, *, t
 
 
 def directory_value(exif: Image.Exif, directory: int, tag: int) -> Any:
-    """A value in one of EXIF's directories; None where it isn't or is damaged."""
+    """The value of a `tag` in one `directory` of some `exif`; None where it isn't or is damaged."""
     with suppress(Exception):
         return _directory(exif, directory).get(tag)
     return None
@@ -153,7 +153,7 @@ def exif_of(said: About, size: tuple[int, int], kept: str, settings: str | None,
 
 
 def settings_in(image: Image.Image) -> dict[str, Any] | None:
-    """The settings of a painting that was just opened; None where it carries none.
+    """The settings of a painting, an `image` that was just opened; None where it carries none.
 
     Raises:
         ValueError: They are damaged.

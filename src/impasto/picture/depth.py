@@ -49,14 +49,14 @@ def known(values: NDArray[Any], remarks: list[str]) -> NDArray[Any]:
 
 
 def remark_dark(values: NDArray[Any], remarks: list[str]) -> None:
-    """Remark on `values`, as `unit` knows them, that are all but black, such as 12-bit ones in 16 bits."""
+    """Add to the `remarks` if `values`, as `unit` knows them, are all but black, such as 12-bit ones in 16 bits."""
     share = float(values.max()) / (np.iinfo(values.dtype).max if values.dtype.kind == "u" else 1)
     if values.dtype.itemsize > 1 and 0 < share < _DARK:
         remarks.append(f"is very dark, with values up to {100 * share:.2g} % of white; scale them up if that isn't meant")
 
 
 def inverted(values: NDArray[Any]) -> NDArray[Any]:
-    """Values, as `unit` knows them, of which 0 is white, the usual way round."""
+    """The `values`, as `unit` knows them, of which 0 is white, the usual way round."""
     return ~values if values.dtype.kind in "ub" else 1 - values
 
 

@@ -69,7 +69,7 @@ def write(target: str | os.PathLike[str] | BinaryIO, content: bytes) -> None:
 
 
 def named(target: str | os.PathLike[str] | BinaryIO) -> str:
-    """What a message calls a file or stream, on one line."""
+    """What a message calls a `target`, a file or stream, on one line."""
     return one_line(target) if isinstance(target, str | os.PathLike) else "the output"
 
 

@@ -74,6 +74,6 @@ def scale(array: NDArray[np.float32], longest: int, *, enlarge: bool = True, lea
 
 
 def resampled(channel: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
-    """One `channel` `[H, W]` resampled as `resize` does, but not clamped."""
+    """One `channel` `[H, W]` resampled to a `size`, as `resize` does, but not clamped."""
     image = Image.fromarray(np.ascontiguousarray(channel, np.float32))  # of mode F, which Pillow resamples in double precision
     return np.asarray(image.resize(size, Image.Resampling.BICUBIC))

@@ -30,12 +30,12 @@ RAW = frozenset(
 
 
 def is_tiff(content: bytes) -> bool:
-    """Whether a file is a TIFF, by its first bytes."""
+    """Whether the `content` of a file is a TIFF, by its first bytes."""
     return content[:4] in _MAGIC
 
 
 def is_raw(content: bytes) -> bool:
-    """Whether a file is a camera raw in the manner of TIFF, whose first picture is only a thumbnail."""
+    """Whether the `content` of a file is a camera raw in the manner of TIFF, whose first picture is only a thumbnail."""
     if not is_tiff(content):
         return False
     if content[8:10] == b"CR":  # Canon's CR2
@@ -61,24 +61,24 @@ def _directory(stream: BytesIO, at: int | None) -> TiffImagePlugin.ImageFileDire
 
 
 def is_deep(image: Image.Image) -> bool:
-    """Whether a TIFF has more than Pillow makes of it: it keeps 8 bits of RGB, and misreads planes of 16."""
+    """Whether an `image` is a TIFF that has more than Pillow makes of it, which keeps 8 bits of RGB and misreads planes of 16."""
     if not isinstance(image, TiffImagePlugin.TiffImageFile):
         return False
     return set(image.tag_v2.get(_BITS, ())) == {16} and image.mode in ("RGB", "RGBA", "RGBX", "RGBa")
 
 
 def is_planar(image: Image.Image) -> bool:
-    """Whether a TIFF keeps its channels apart."""
+    """Whether an `image` is a TIFF that keeps its channels apart."""
     return isinstance(image, TiffImagePlugin.TiffImageFile) and image.tag_v2.get(_PLANES) == _SEPARATE
 
 
 def white_is_zero(image: Image.Image) -> bool:
-    """Whether 0 is white in a deep grey TIFF, which Pillow doesn't mind."""
+    """Whether 0 is white in a deep grey `image`, which Pillow doesn't mind in a TIFF."""
     return isinstance(image, TiffImagePlugin.TiffImageFile) and image.tag_v2.get(_PHOTOMETRIC) == _WHITE_IS_ZERO
 
 
 def wide(image: Image.Image, values: NDArray[Any]) -> NDArray[Any]:
-    """A TIFF's 32-bit integers, which Pillow takes for signed ones even if they aren't."""
+    """The `values` of an `image`: a TIFF's 32-bit integers Pillow takes for signed ones even if they aren't."""
     unsigned = isinstance(image, TiffImagePlugin.TiffImageFile) and image.tag_v2.get(SAMPLE_FORMAT, (1,)) == (1,)
     return values.view(np.uint32) if unsigned and values.dtype == np.int32 else values
 
