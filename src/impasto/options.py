@@ -427,7 +427,7 @@ class Uses:
         return found
 
 
-def complete(given: Mapping[str, Any], uses: Uses, concerned: Callable[[str], Collection[str]]) -> dict[str, Any]:
+def complete(given: Mapping[str, Any], uses: Uses, concerned: Callable[[str], Sequence[str]]) -> dict[str, Any]:
     """Check the options of a painting, and fill in the defaults.
 
     Args:

@@ -1,9 +1,7 @@
 """What is asked for, checked before anything is loaded."""
 
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from impasto import picture
@@ -61,13 +59,12 @@ class Plan:
             OptionError: an impossible value, or what the method or the format lacks.
         """
         given = complete({**self.options, **each}, uses(self.page.name), concerned)
-        if isinstance(output, str | os.PathLike) and Path(output).suffix.lower() == ".svg" and not self.page.strokes:
+        if output is not None and picture.form(output, given.get("format")) == "svg" and not self.page.strokes:
             able = " or ".join(name for name, page in ALL.items() if page.strokes)
-            raise OptionError(
-                f"{output} would hold strokes, which {self.page.name} doesn't lay; save as .png, or choose {able} with method"
-            )
+            said = picture.named(output)
+            raise OptionError(f"{said} would hold strokes, which {self.page.name} doesn't lay; save as .png, or choose {able} with method")
         files = [given.get(name) for name in ("like", "model", "encoder_weights", "start", "focus")]
-        return Targets.checked(output, each, given["bits"], [*inputs, *files, *(given.get("pair") or ())])
+        return Targets.checked(output, given, [*inputs, *files, *(given.get("pair") or ())])
 
     def open(self, source: Source) -> Opened:
         """The picture of a ``source``, as much of it as is asked for.
