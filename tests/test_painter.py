@@ -156,6 +156,10 @@ def test_nothing_that_is_read_is_written_over(tmp_path):
         refused(output=tmp_path / f"{name}.png")
     refused(output=tmp_path / "start.png", start=tmp_path / "start.png")
     refused(output=tmp_path / "out.png", log=tmp_path / "style.png")
+    Image.fromarray(OTHER).save(tmp_path / "out-0001.png")
+    before[tmp_path / "out-0001.png"] = (tmp_path / "out-0001.png").read_bytes()
+    with pytest.raises(OutputError, match="a preview could take the place"):
+        impasto.stylize(tmp_path / "out-0001.png", STYLE, tmp_path / "out.jpg", preview=1, size=32, steps=1)
     refused(output=tmp_path / "out.png", log=tmp_path / "." / ".." / tmp_path.name / "content.png")
     assert {file: file.read_bytes() for file in tmp_path.iterdir()} == before
 

@@ -1,11 +1,12 @@
 """What is asked for, checked before anything is loaded."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from impasto import picture
-from impasto.errors import OptionError
+from impasto.errors import OptionError, SpaceError
 from impasto.family import Page, Size
 from impasto.methods import ALL, FAMILIES, concerned, room, uses
 from impasto.options import DECLARED, Each, complete
@@ -85,6 +86,23 @@ class Plan:
             raise OptionError(f"{self.page.name} needs a {kind}; name a picture")
         if found and kind not in self.page.sources | self.page.optional:
             raise OptionError(f"{self.page.name} takes no {kind}; leave it out")
+
+    @contextmanager
+    def memory(self) -> Iterator[None]:
+        """Say which of the options need less memory where there isn't enough.
+
+        Raises:
+            SpaceError: as said.
+        """
+        try:
+            yield
+        except (MemoryError, RuntimeError) as error:
+            # What torch can't allocate it says in a RuntimeError, on a GPU in a class of its own.
+            if isinstance(error, RuntimeError) and not any(word in str(error) for word in ("allocate memory", "out of memory")):
+                raise
+            less = " or ".join(["size", *(name for name in ("style_size", "tile") if name in uses(self.page.name).options)])
+            instead = "" if self.page.name == "arbitrary" else ", or the method arbitrary"
+            raise SpaceError(f"there isn't enough memory for this painting; choose a smaller {less}{instead}") from error
 
 
 def sides(size: Size, method: str) -> OptionError:

@@ -4,6 +4,7 @@ import base64
 import io
 import json
 import os
+import re
 import secrets
 import tempfile
 import warnings
@@ -73,8 +74,13 @@ class Targets:
         if output is not None and form != "svg":
             picture.check_form(picture.named(output), form, **{name: how[name] for name in ("bits", "lossless", "profile") if name in how})
         preview, log, film = given.get("preview"), given.get("log"), given.get("timelapse")
-        if preview is not None and not isinstance(target, Path):
-            raise OptionError("preview needs an output to write beside; name one")
+        if preview is not None:
+            if not isinstance(target, Path):
+                raise OptionError("preview needs an output to write beside; name one")
+            beside = re.compile(rf"{re.escape(target.stem)}-\d{{4,}}\.png")
+            for one in read:
+                if beside.fullmatch(one.name) and _same(one.parent, target.parent):
+                    raise OutputError(f"a preview could take the place of {one}, which is read; name another output")
         return cls(target, form, how, None if film is None else check_film(film), None if log is None else picture.expanded(log), preview)
 
 
