@@ -260,6 +260,17 @@ def test_a_novel_in_the_exif_stays_behind(tmp_path):
     assert opened.about.tags == {BASE["author"]: "Me"}
 
 
+def test_more_than_jpeg_holds_is_left_out(tmp_path):
+    exif = Image.Exif()
+    for tag in (BASE["description"], BASE["make"], 272, BASE["author"], BASE["copyright"], 40091, 40092, 40093, 40094):
+        exif[tag] = b"a" * 8000 if tag > 40000 else "a" * 8000
+    Image.fromarray(scene()).save(tmp_path / "a.webp", exif=exif)
+    opened = read(tmp_path / "a.webp")
+    assert len(opened.about.tags) == 9
+    save(opened.picture, tmp_path / "b.jpg", about=opened.about, settings={"seed": 1})
+    assert read_settings(tmp_path / "b.jpg") == {"seed": 1}
+
+
 # Settings
 
 
@@ -712,6 +723,12 @@ def test_where_nothing_can_be_written_beside_it_is_kept_elsewhere(tmp_path, monk
     )
     (kept,) = (tmp_path / "temporary").iterdir()
     assert str(kept) in text
+
+
+def test_a_film_that_cannot_be_written_either_does_not_hide_where_the_painting_is(tmp_path, monkeypatch):
+    failing(monkeypatch, "out")
+    options = {"method": "strokes", "size": 32, "timelapse": tmp_path / "out.gif"}
+    assert "kept as" in complaint(impasto.stylize, unit(scene()), output=tmp_path / "out.png", **options, error=OutputError)
 
 
 class Broken(io.BytesIO):

@@ -177,7 +177,7 @@ class Path(Option):
         """See :meth:`Option.checked`."""
         if not isinstance(value, str | os.PathLike):
             raise OptionError(f"{name} {value!r} is impossible; name a file")
-        return os.fspath(value)
+        return os.path.expanduser(os.fspath(value))  # noqa: PTH111 - what is no file stays as it is
 
     def schema(self) -> dict[str, Any]:
         """See :meth:`Option.schema`."""

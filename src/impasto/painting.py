@@ -44,8 +44,9 @@ def stylize(
             such as texture synthesis.
         style: the painting, likewise, or the name of a packaged style; or a list of several, to paint between them. None
             for a method without one. With a model of one's own, the name of a style that it was trained for.
-        output: also save the painting here, whole or not at all, with an alpha channel if the content has one, and the full settings;
-            or into a binary stream. A painting of strokes may be saved as SVG.
+        output: also save the painting here, whole or not at all, with an alpha channel if the content has one, what its file says of it
+            and the full settings; or into a binary stream. A painting of strokes may be saved as SVG. What can't be written in the end is
+            kept beside it or among temporary files, and the error says where.
         callback: called after every step with :class:`impasto.family.Progress`. A painting in one pass takes its tiles for
             steps, and has no losses; nor has one without a network.
         fetching: called with the bytes fetched and, if known, to fetch, while an encoder's weights are downloaded.

@@ -138,7 +138,10 @@ class Sitting:
                 saved = self._rescue(painted, settings)
                 failed = OutputError(f"{error}; the painting is kept as {saved}") if saved else error
         if self.film is not None:
-            self.film.save(self._shown(painted.picture))
+            try:
+                self.film.save(self._shown(painted.picture))
+            except OutputError as error:
+                failed = failed or error
         image = picture.to_pil(painted.picture, self.alpha)
         image.info["impasto"] = json.dumps(settings, sort_keys=True)
         if painted.stopped is not None:

@@ -114,15 +114,20 @@ Source: TypeAlias = str | os.PathLike[str] | Image.Image | NDArray[Any] | Opened
 def read(source: Source) -> Opened:
     """Make a picture of a file, a PIL image, a numpy array or a tensor.
 
-    Files may be JPEG, PNG, WebP, TIFF, BMP, GIF (first frame), HEIC or AVIF, recognised by their content. They come
-    back upright (EXIF orientation) and in sRGB (embedded ICC profile; a broken one is ignored). 16-bit greyscale and
-    16-bit RGB TIFF keep their precision unless an ICC profile other than sRGB has to be applied, which happens at 8
-    bits; all else is decoded to 8 bits. A 32-bit integer image counts as 16-bit data; a floating-point image is scaled
-    by the smallest of 1, 255 and 65535 that holds its largest value.
+    Files may be JPEG, PNG, WebP, TIFF, BMP, GIF, HEIC or AVIF, recognised by their content. They come back upright (EXIF orientation)
+    and in sRGB, from an embedded ICC profile, a PNG's cICP, gAMA and cHRM chunks, or EXIF that says Adobe RGB; what is broken of these is
+    ignored. 16-bit greyscale and TIFF of 16 or 32 bits or floats keep their precision unless the colours are other than sRGB, which are
+    converted at 8 bits; all else is decoded to 8 bits. 32-bit integers of up to 65535 count as 16-bit data; floats are scaled by the
+    smallest of 1, 255 and 65535 that holds the largest, except that values from 1 to 16 are cut off at 1. Colours under an alpha of 0
+    give way to those of what is visible around, and under one of less than 0.1 in proportion.
+
+    What is read but may not be what was meant is a warning: a moving picture, of which this is the first frame; values that are cut off
+    or all but black; a JPEG without its end.
 
     Args:
-        source: A path; a PIL image of any mode; an array `[H, W]`, `[H, W, 1]`, `[H, W, 3]` or `[H, W, 4]`; a tensor
-            `[H, W]`, `[C, H, W]` or `[1, C, H, W]` with C of 1, 3 or 4; or what was read before, which comes back as it is.
+        source: A path, whose leading ~ is expanded; a PIL image of any mode; an array `[H, W]`, `[H, W, 1]`, `[H, W, 3]` or
+            `[H, W, 4]`; a tensor `[H, W]`, `[C, H, W]` or `[1, C, H, W]` with C of 1, 3 or 4; or what was read before, which comes back
+            as it is.
             Arrays and tensors hold uint8, uint16, bool, or floats in [0, 1]; floats up to 0.1 outside, such as a resampling
             filter leaves, are clamped.
 
@@ -130,7 +135,8 @@ def read(source: Source) -> Opened:
         The picture and its alpha, sharing no memory with the source.
 
     Raises:
-        PictureError: If the source is missing, unreadable, damaged, larger than `PIXELS_AT_MOST`, or not a picture.
+        PictureError: If the source is missing, unreadable, damaged, larger than `PIXELS_AT_MOST`, of high dynamic range (PQ or HLG), a
+            camera raw, or not a picture.
     """
     if isinstance(source, Opened):
         return source

@@ -46,6 +46,7 @@ _DEEP = ("png", "tif")
 _BAND = 1_000_000  # pixels rounded at a time, so that no second copy of a large picture in floats is ever needed
 _PERCEPTUAL = b"\0"  # the rendering intent the sRGB chunk names
 _INCH = 0.0254  # metres
+_JPEG_EXIF = 65_533  # bytes that a segment holds; where a photograph says more, JPEG leaves that out
 
 
 def to_pil(picture: NDArray[np.floating], alpha: NDArray[np.floating] | None = None) -> Image.Image:
@@ -199,9 +200,12 @@ def save(
     text = None if settings is None else json.dumps(dict(settings), sort_keys=True, default=str)
     said = about or About()
     wide = from_srgb(values, said.profile) if profile == "keep" and said.profile is not None and kind != "bmp" else None
+    tags = exif_of(said, (width, height), exif, None if kind == "png" else text, srgb=wide is None)
+    if kind == "jpg" and tags is not None and len(tags.tobytes()) > _JPEG_EXIF:
+        tags = exif_of(About(), (width, height), exif, text, srgb=wide is None)
     extras = _Extras(
         text=text,
-        exif=exif_of(said, (width, height), exif, None if kind == "png" else text, srgb=wide is None),
+        exif=tags,
         density=None if exif == "none" else said.density,
         profile=None if wide is None else said.profile,
     )
