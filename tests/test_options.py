@@ -112,6 +112,13 @@ def test_defaults():
     assert completed(log="x")["log"] == "x"
 
 
+def test_numbers_of_numpy():
+    """They are numbers, and kept as JSON knows them."""
+    given = completed(size=np.int64(40), content_weight=np.float32(0.5), blend=[np.float64(1), np.int32(3)], trade_off=np.int16(2))
+    assert json.loads(json.dumps(given))["size"] == 40
+    assert [given[name] for name in ("content_weight", "blend", "trade_off")] == [0.5, (1.0, 3), 2]
+
+
 def test_keywords():
     """What editors and type checkers see."""
     assert set(typing.get_type_hints(Options)) == set(DECLARED)

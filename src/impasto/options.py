@@ -10,6 +10,7 @@ import math
 import os
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from numbers import Integral, Real
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias, TypedDict, get_args, get_origin, get_type_hints
 
 from impasto.errors import OptionError
@@ -104,10 +105,10 @@ class Whole(Option):
 
     def checked(self, name: str, value: Any) -> int:
         """See :meth:`Option.checked`."""
-        if not isinstance(value, int) or isinstance(value, bool) or not self.least <= value <= self.most:
+        if not isinstance(value, Integral) or isinstance(value, bool) or not self.least <= int(value) <= self.most:
             allowed = f"of at least {self.least}" if self.most == LARGEST else f"from {self.least} to {self.most}"
             raise OptionError(f"{name} {value!r} is impossible; give a whole number {allowed}")
-        return value
+        return int(value)  # numpy's are none that JSON knows
 
     def schema(self) -> dict[str, Any]:
         """See :meth:`Option.schema`."""
@@ -131,7 +132,7 @@ class Number(Option):
         if not (_is_number(value) and self.least <= value <= self.most):
             allowed = f"of at least {self.least}" if self.most == math.inf else f"from {self.least} to {self.most}"
             raise OptionError(f"{name} {value!r} is impossible; give a number {allowed}")
-        return value  # type: ignore[no-any-return]
+        return int(value) if isinstance(value, Integral) else float(value)
 
     def schema(self) -> dict[str, Any]:
         """See :meth:`Option.schema`."""
@@ -243,7 +244,7 @@ class Shares(Option):
         if not all(_is_number(share) and share >= 0 for share in shares) or not sum(shares):
             said = " ".join(map(str, shares))
             raise OptionError(f"{name} {said} is impossible; give a number of at least 0 for each style, not all 0")
-        return shares
+        return tuple(int(share) if isinstance(share, Integral) else float(share) for share in shares)
 
     def schema(self) -> dict[str, Any]:
         """See :meth:`Option.schema`."""
@@ -517,4 +518,4 @@ def _described(option: Option) -> dict[str, Any]:
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
