@@ -26,7 +26,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import click
 import torch
@@ -35,8 +35,9 @@ from torch.overrides import TorchFunctionMode
 
 from impasto import stylize
 from impasto.errors import ImpastoError
-from impasto.methods import METHODS, Method
+from impasto.methods import METHODS
 from impasto.optimise import Solver, levels
+from impasto.optimise.method import Method
 from impasto.optimise.solvers import Mover
 
 CONTENT, STYLE = "astronaut", "starry"
@@ -206,7 +207,7 @@ def run(method: Method, encoder: str, size: int, repeats: int) -> tuple[tuple[in
         CONTENT if "content" in method.sources else None,
         STYLE if "style" in method.sources else None,
         method=method.name,
-        encoder=None if encoder == "own" else encoder,
+        encoder=cast(Any, None if encoder == "own" else encoder),
         size=size,
     )
     plan = levels(painting.size, method.steps, method.ratio)

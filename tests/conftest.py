@@ -1,16 +1,30 @@
-"""What these tests share: seeded random weights in torchvision's layout, and a server that hands out files badly."""
+"""What these tests share: seeded random weights in torchvision's layout, and a server that hands out files badly.
+
+Published networks are an eighth as wide here, which shows the same in a fiftieth of the time. At their full width they are slow.
+"""
 
 import contextlib
 import hashlib
 import http.server
 import io
+import os
 import threading
 from dataclasses import replace
 
 import pytest
+
+# Before torch and numba are imported. Most of what is computed here is so small that further threads only wait for it, and waiting,
+# too, takes a core. Numba keeps two, so that what must not depend on their number can be told.
+for _name, _value in {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "passive", "NUMBA_NUM_THREADS": "2"}.items():
+    os.environ.setdefault(_name, _value)
+
+# ruff: noqa: E402
 import torch
 
-from impasto.encoders import download, weights
+from impasto import encoders
+from impasto.encoders import download, resnet, vgg, weights
+
+NARROW = 8
 
 CHANNELS = {
     "vgg19": (64, 64, "M", 128, 128, "M", 256, 256, 256, 256, "M", 512, 512, 512, 512, "M", 512, 512, 512, 512, "M"),
@@ -19,13 +33,14 @@ CHANNELS = {
 BLOCKS = (("layer1", 3, 64, 256), ("layer2", 4, 128, 512), ("layer3", 6, 256, 1024), ("layer4", 3, 512, 2048))
 
 
-def vgg(channels, generator):
+def vgg_weights(channels, generator, by):
     """Weights that keep the size of the activations, with the classifier's first layer cut small."""
     state, before, number = {}, 3, 0
-    for width in channels:
-        if width == "M":
+    for full in channels:
+        if full == "M":
             number += 1
             continue
+        width = full // by
         state[f"features.{number}.weight"] = torch.randn(width, before, 3, 3, generator=generator) * (2 / (9 * before)) ** 0.5
         state[f"features.{number}.bias"] = torch.randn(width, generator=generator) * 0.1
         before, number = width, number + 2
@@ -33,7 +48,8 @@ def vgg(channels, generator):
     return state
 
 
-def resnet50(generator):
+def resnet50_weights(generator, by):
+    """The first convolution keeps its width, since nothing but the others' costs much."""
     state = {}
 
     def convolution(name, *shape):
@@ -49,7 +65,8 @@ def resnet50(generator):
     convolution("conv1", 64, 3, 7, 7)
     normalisation("bn1", 64)
     before = 64
-    for layer, count, width, out in BLOCKS:
+    for layer, count, full, full_out in BLOCKS:
+        width, out = full // by, full_out // by
         for block in range(count):
             name = f"{layer}.{block}"
             for number, shape in enumerate(((width, before, 1, 1), (width, width, 3, 3), (out, width, 1, 1)), start=1):
@@ -63,11 +80,58 @@ def resnet50(generator):
     return state
 
 
+def pytest_collection_modifyitems(items):
+    """What Numba compiles comes first, and what it needs in passing last, when that is kept on the disk."""
+    turns = {"classic": 0, "cli": 2, "test_renderings.py": 2}
+    items.sort(key=lambda item: turns.get(item.nodeid.removeprefix("tests/").partition("/")[0].partition("::")[0], 1))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """A file's tests stay together, and all of `classic`: processes at the same time would compile much of it again."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class Scheduling(LoadFileScheduling):
+        def _split_scope(self, nodeid):
+            return "classic" if "tests/classic/" in nodeid else super()._split_scope(nodeid)
+
+    return Scheduling(config, log)
+
+
+@contextlib.contextmanager
+def narrowed(by):
+    """Published networks that much narrower, but for the first convolution of ResNet-50."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("VGG19", "VGG16"):
+            full = getattr(vgg, name)
+            narrow = replace(full, channels=tuple(tuple(width // by for width in block) for block in full.channels))
+            patch.setattr(encoders, name, narrow)
+            patch.setitem(weights.OFFICIAL, name.lower(), replace(weights.OFFICIAL[name.lower()], parameters=narrow.parameters))
+        patch.setattr(resnet, "_WIDTHS", {layer: width // by for layer, width in resnet._WIDTHS.items()})
+        patch.setattr(resnet, "PARAMETERS", tuple(resnet._parameters()))
+        patch.setitem(weights.OFFICIAL, "resnet50", replace(weights.OFFICIAL["resnet50"], parameters=resnet.PARAMETERS))
+        yield
+
+
 @pytest.fixture(scope="session")
-def states():
+def narrow(request):
+    """By how much published networks are narrower."""
+    return getattr(request, "param", NARROW)
+
+
+@pytest.fixture(autouse=True)
+def narrowing(request):
+    """They are as wide as the weights that a test uses."""
+    with narrowed(request.getfixturevalue("narrow")) if "narrow" in request.fixturenames else contextlib.nullcontext():
+        yield
+
+
+@pytest.fixture(scope="session")
+def states(narrow):
     """``{encoder: state dict}`` in torchvision's layout."""
     generator = torch.Generator().manual_seed(0)
-    return {**{name: vgg(channels, generator) for name, channels in CHANNELS.items()}, "resnet50": resnet50(generator)}
+    vggs = {name: vgg_weights(channels, generator, narrow) for name, channels in CHANNELS.items()}
+    return {**vggs, "resnet50": resnet50_weights(generator, narrow)}
 
 
 @pytest.fixture(scope="session")

@@ -100,10 +100,12 @@ def public(file: Path) -> Iterator[tuple[str, ast.FunctionDef | ast.ClassDef]]:
     yield from walk(ast.parse(file.read_text(encoding="utf-8")).body, "")
 
 
-EVERYTHING = [
-    pytest.param(node, id=f"{name}:{qualified}") for file, name in zip(FILES, NAMES, strict=True) for qualified, node in public(file)
-]
-FUNCTIONS = [parameter for parameter in EVERYTHING if isinstance(parameter.values[0], ast.FunctionDef)]
+EVERYTHING = {name: list(public(file)) for file, name in zip(FILES, NAMES, strict=True)}
+in_every_file = pytest.mark.parametrize("name", NAMES)
+
+
+def functions(name: str) -> list[tuple[str, ast.FunctionDef]]:
+    return [(qualified, node) for qualified, node in EVERYTHING[name] if isinstance(node, ast.FunctionDef)]
 
 
 def is_command(node: ast.FunctionDef) -> bool:
@@ -120,36 +122,39 @@ def test_modules_have_docstrings(file: Path) -> None:
     assert documented(ast.parse(file.read_text(encoding="utf-8")))
 
 
-@pytest.mark.parametrize("node", EVERYTHING)
-def test_docstrings(node: ast.FunctionDef | ast.ClassDef) -> None:
-    assert documented(node)
+@in_every_file
+def test_docstrings(name: str) -> None:
+    assert [qualified for qualified, node in EVERYTHING[name] if not documented(node)] == []
 
 
-@pytest.mark.parametrize("node", FUNCTIONS)
-def test_parameters_are_explained(node: ast.FunctionDef) -> None:
+@in_every_file
+def test_parameters_are_explained(name: str) -> None:
     """Under Args, or by name in the text; one that only does what a base class says may refer to it."""
-    text = documented(node)
-    if is_command(node) or text.startswith("See :meth:"):
-        return
-    parameters = [argument.arg for argument in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)]
-    for name in set(parameters) - {"self", "cls"}:
-        assert re.search(rf"\b{name}\b", text), f"{node.name} doesn't explain {name}"
+    for qualified, node in functions(name):
+        text = documented(node)
+        if is_command(node) or text.startswith("See :meth:"):
+            continue
+        parameters = [argument.arg for argument in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)]
+        unexplained = {each for each in {*parameters} - {"self", "cls"} if not re.search(rf"\b{each}\b", text)}
+        assert not unexplained, f"{qualified} doesn't explain {unexplained}"
 
 
-@pytest.mark.parametrize("node", FUNCTIONS)
-def test_errors_are_announced(node: ast.FunctionDef) -> None:
-    text = documented(node)
-    raised = {
-        call.func.id
-        for statement in ast.walk(node)
-        if isinstance(statement, ast.Raise) and isinstance(call := statement.exc, ast.Call) and isinstance(call.func, ast.Name)
-    }
-    for name in raised & ERRORS:
-        assert re.search(rf"Raises:\n(.*\n)*.*\b{name}\b", text), f"{node.name} doesn't announce {name}"
+@in_every_file
+def test_errors_are_announced(name: str) -> None:
+    for qualified, node in functions(name):
+        if documented(node).startswith("See :meth:"):
+            continue
+        raised = {
+            call.func.id
+            for statement in ast.walk(node)
+            if isinstance(statement, ast.Raise) and isinstance(call := statement.exc, ast.Call) and isinstance(call.func, ast.Name)
+        }
+        unannounced = {each for each in raised & ERRORS if not re.search(rf"Raises:\n(.*\n)*.*\b{each}\b", documented(node))}
+        assert not unannounced, f"{qualified} doesn't announce {unannounced}"
 
 
 def test_the_rules_are_applied() -> None:
     """The walks above find what they are meant for."""
-    names = {parameter.id for parameter in EVERYTHING}
+    names = {f"{name}:{qualified}" for name, found in EVERYTHING.items() for qualified, _ in found}
     assert {"painting.py:stylize", "picture/reading.py:read", "losses/gram.py:Gram.target", "optimise/pyramid.py:levels"} <= names
     assert {"PictureError", "OptionError", "EncoderError", "OutputError"} <= ERRORS

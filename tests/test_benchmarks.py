@@ -70,6 +70,7 @@ def test_operations(methods) -> None:
     assert rate > 0
 
 
+@pytest.mark.slow
 def test_command(tmp_path: Path) -> None:
     file = tmp_path / "costs.json"
     command = [sys.executable, FILE, "--method", "liwand2016", "--size", "32", "--steps", "1", "--json", file]

@@ -16,7 +16,6 @@ from impasto import picture
 from impasto.errors import ImpastoError
 
 FORMATS = ["jpeg", "png", "webp", "tiff", "bmp", "gif", "heic", "avif"]
-FILES_PER_FORMAT = 300
 HANGS_AFTER = 30
 TELLING = [0, 1, 2, 0x7F, 0x80, 0xFF, 0x7FFF, 0x8000, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF]
 
@@ -100,8 +99,9 @@ def with_checksums(content):
     return mended
 
 
+@pytest.mark.parametrize("count", [30, pytest.param(300, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("file_format", FORMATS)
-def test_damaged_files(tmp_path, monkeypatch, capfd, recwarn, file_format):
+def test_damaged_files(tmp_path, monkeypatch, capfd, recwarn, file_format, count):
     pillow_heif.register_heif_opener()
     # Damage can turn 48 pixels into 48,000; those pictures are sound, but painting them all would take minutes.
     monkeypatch.setattr(picture.reading, "PIXELS_AT_MOST", 1_000_000)
@@ -110,7 +110,7 @@ def test_damaged_files(tmp_path, monkeypatch, capfd, recwarn, file_format):
     sound = samples(file_format)
     path = tmp_path / f"damaged.{file_format}"
     painted, refusals = 0, []
-    for _ in range(FILES_PER_FORMAT):
+    for _ in range(count):
         path.write_bytes(mutant(sound, random))
         faulthandler.dump_traceback_later(HANGS_AFTER, exit=True)
         try:
@@ -124,8 +124,8 @@ def test_damaged_files(tmp_path, monkeypatch, capfd, recwarn, file_format):
         finally:
             faulthandler.cancel_dump_traceback_later()
     assert all(len(text.splitlines()) == 1 and str(path) in text for text in refusals), refusals
-    assert min(painted, len(refusals)) > 10
-    assert not recwarn.list
+    assert min(painted, len(refusals)) > count // 30
+    assert all("\n" not in str(one.message) and str(path) in str(one.message) for one in recwarn.list)
     if file_format != "tiff":  # libtiff prints its own remarks, past Python
         assert capfd.readouterr().err == ""
 

@@ -46,6 +46,7 @@ def test_light_import() -> None:
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
+@pytest.mark.slow
 def test_made_by_the_code(tmp_path: Path) -> None:
     subprocess.run([sys.executable, str(MAKE), "stainedglass", "--to", str(tmp_path)], check=True)
     with Image.open(tmp_path / "stainedglass.jpg") as image:

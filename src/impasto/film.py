@@ -29,7 +29,7 @@ def check_film(path: str | os.PathLike[str]) -> Path:
         path: the file, ``.mp4`` or ``.gif``.
 
     Returns:
-        The path.
+        The path, a leading ~ expanded.
 
     Raises:
         OutputError: another extension, or a place that can't be written to.

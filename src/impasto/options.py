@@ -10,6 +10,7 @@ import math
 import os
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from numbers import Integral, Real
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias, TypedDict, get_args, get_origin, get_type_hints
 
 from impasto.errors import OptionError
@@ -104,10 +105,10 @@ class Whole(Option):
 
     def checked(self, name: str, value: Any) -> int:
         """See :meth:`Option.checked`."""
-        if not isinstance(value, int) or isinstance(value, bool) or not self.least <= value <= self.most:
+        if not isinstance(value, Integral) or isinstance(value, bool) or not self.least <= int(value) <= self.most:
             allowed = f"of at least {self.least}" if self.most == LARGEST else f"from {self.least} to {self.most}"
             raise OptionError(f"{name} {value!r} is impossible; give a whole number {allowed}")
-        return value
+        return int(value)  # numpy's are none that JSON knows
 
     def schema(self) -> dict[str, Any]:
         """See :meth:`Option.schema`."""
@@ -131,7 +132,7 @@ class Number(Option):
         if not (_is_number(value) and self.least <= value <= self.most):
             allowed = f"of at least {self.least}" if self.most == math.inf else f"from {self.least} to {self.most}"
             raise OptionError(f"{name} {value!r} is impossible; give a number {allowed}")
-        return value  # type: ignore[no-any-return]
+        return int(value) if isinstance(value, Integral) else float(value)
 
     def schema(self) -> dict[str, Any]:
         """See :meth:`Option.schema`."""
@@ -177,7 +178,7 @@ class Path(Option):
         """See :meth:`Option.checked`."""
         if not isinstance(value, str | os.PathLike):
             raise OptionError(f"{name} {value!r} is impossible; name a file")
-        return os.fspath(value)
+        return os.path.expanduser(os.fspath(value))  # noqa: PTH111 - what is no file stays as it is
 
     def schema(self) -> dict[str, Any]:
         """See :meth:`Option.schema`."""
@@ -243,7 +244,7 @@ class Shares(Option):
         if not all(_is_number(share) and share >= 0 for share in shares) or not sum(shares):
             said = " ".join(map(str, shares))
             raise OptionError(f"{name} {said} is impossible; give a number of at least 0 for each style, not all 0")
-        return shares
+        return tuple(int(share) if isinstance(share, Integral) else float(share) for share in shares)
 
     def schema(self) -> dict[str, Any]:
         """See :meth:`Option.schema`."""
@@ -427,7 +428,7 @@ class Uses:
         return found
 
 
-def complete(given: Mapping[str, Any], uses: Uses, concerned: Callable[[str], Collection[str]]) -> dict[str, Any]:
+def complete(given: Mapping[str, Any], uses: Uses, concerned: Callable[[str], Sequence[str]]) -> dict[str, Any]:
     """Check the options of a painting, and fill in the defaults.
 
     Args:
@@ -451,7 +452,7 @@ def complete(given: Mapping[str, Any], uses: Uses, concerned: Callable[[str], Co
             continue
         if name not in declared:
             able = concerned(name)
-            instead = " or ".join(able) if len(able) < 5 else "a method that optimises"
+            instead = " or ".join(able) if len(able) < 5 else f"one that has it, such as {able[0]},"
             raise OptionError(f"{name} means nothing to {uses.method}; leave it out, or choose {instead} with method")
         completed[name] = declared[name].checked(name, value)
     return {**completed, "method": uses.method}
@@ -517,4 +518,4 @@ def _described(option: Option) -> dict[str, Any]:
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)

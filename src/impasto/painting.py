@@ -5,7 +5,7 @@ import os
 import platform
 import threading
 import warnings
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from hashlib import file_digest
 from importlib.metadata import version
@@ -15,7 +15,7 @@ from typing import Any, Unpack, cast
 from PIL import Image
 
 from impasto import packaged, picture
-from impasto.errors import OptionError, SpaceError
+from impasto.errors import OptionError
 from impasto.family import Begin, Commission, Fetching, Floats, Listener, Order, Size, shares
 from impasto.methods import ALL, family, room, uses
 from impasto.options import DECLARED, EACH, Each, Kept, Options
@@ -44,8 +44,9 @@ def stylize(
             such as texture synthesis.
         style: the painting, likewise, or the name of a packaged style; or a list of several, to paint between them. None
             for a method without one. With a model of one's own, the name of a style that it was trained for.
-        output: also save the painting here, whole or not at all, with an alpha channel if the content has one, and the full settings;
-            or into a binary stream. A painting of strokes may be saved as SVG.
+        output: also save the painting here, whole or not at all, with an alpha channel if the content has one, what its file says of it
+            and the full settings; or into a binary stream. A painting of strokes may be saved as SVG. What can't be written in the end is
+            kept beside it or among temporary files, and the error says where.
         callback: called after every step with :class:`impasto.family.Progress`. A painting in one pass takes its tiles for
             steps, and has no losses; nor has one without a network.
         fetching: called with the bytes fetched and, if known, to fetch, while an encoder's weights are downloaded.
@@ -109,7 +110,7 @@ class Painter:
             start=self._start(asked["start"]),
             fetching=fetching,
         )
-        with _memory(uses(page.name).options):
+        with plan.memory():
             self._prepared = room(family(page.name)).prepare(order)
         self._settings = self._described()
         self._alone, self._busy = threading.RLock(), False
@@ -135,7 +136,7 @@ class Painter:
         plan = self._plan
         targets = plan.targets(output, each, [content, *self._styles])
         plan.refuse("content", content is not None)
-        with self._turn(), _memory(uses(plan.page.name).options):
+        with self._turn(), plan.memory():
             photograph = None if content is None else plan.open(packaged.photograph(content))
             size = self._size(photograph)
             mask = each.get("focus")
@@ -205,7 +206,7 @@ class Painter:
         for weights, option in (("encoder_sha256", "encoder_weights"), ("model_sha256", "model")):
             same = all(plan.before.get(name) == settings[name] for name in ("encoder", option))
             if same and plan.before.get(weights, settings.get(weights)) != settings.get(weights):
-                raise OptionError(f"{asked.get('like')} was painted with other weights; name their file with {option}")
+                raise OptionError(f"{plan.options['like']} was painted with other weights; name their file with {option}")
         changed = [
             name
             for name in ("device", "precision", "threads", "versions")
@@ -243,18 +244,3 @@ def _fitting(focus: Opened, photograph: Opened | None) -> Opened:
         sizes = ["{} x {}".format(*one.size) for one in (focus, photograph)]
         raise OptionError(f"the focus has {sizes[0]} pixels and the content {sizes[1]}; give a mask of the content's size")
     return focus
-
-
-@contextmanager
-def _memory(options: Collection[str]) -> Iterator[None]:
-    """Say which of the ``options`` need less memory where there isn't enough."""
-    try:
-        yield
-    except (MemoryError, RuntimeError) as error:
-        # What torch can't allocate it says in a RuntimeError, on a GPU in a class of its own.
-        if isinstance(error, RuntimeError) and not any(word in str(error) for word in ("allocate memory", "out of memory")):
-            raise
-        less = [name for name in ("size", "style_size", "tile") if name == "size" or name in options]
-        raise SpaceError(
-            f"there isn't enough memory for this painting; choose a smaller {' or '.join(less)}, or the method arbitrary"
-        ) from error

@@ -1,13 +1,12 @@
 """What is asked for, checked before anything is loaded."""
 
-import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from impasto import picture
-from impasto.errors import OptionError
+from impasto.errors import OptionError, SpaceError
 from impasto.family import Page, Size
 from impasto.methods import ALL, FAMILIES, concerned, room, uses
 from impasto.options import DECLARED, Each, complete
@@ -40,7 +39,7 @@ class Plan:
         """
         given = {name: value for name, value in options.items() if value is not None}
         before = picture.read_settings(given["like"]) if "like" in given else {}
-        name = given.get("method") or _implied(given) or before.get("method") or DECLARED["method"].default
+        name = given["method"] if "method" in given else _implied(given) or before.get("method", DECLARED["method"].default)
         declared = uses(name).declared()
         known = {one: value for one, value in before.items() if one in declared and declared[one].setting}
         asked, page = complete({**known, **given}, uses(name), concerned), ALL[name]
@@ -61,13 +60,12 @@ class Plan:
             OptionError: an impossible value, or what the method or the format lacks.
         """
         given = complete({**self.options, **each}, uses(self.page.name), concerned)
-        if isinstance(output, str | os.PathLike) and Path(output).suffix.lower() == ".svg" and not self.page.strokes:
+        if output is not None and picture.form(output, given.get("format")) == "svg" and not self.page.strokes:
             able = " or ".join(name for name, page in ALL.items() if page.strokes)
-            raise OptionError(
-                f"{output} would hold strokes, which {self.page.name} doesn't lay; save as .png, or choose {able} with method"
-            )
+            said = picture.named(output)
+            raise OptionError(f"{said} would hold strokes, which {self.page.name} doesn't lay; save as .png, or choose {able} with method")
         files = [given.get(name) for name in ("like", "model", "encoder_weights", "start", "focus")]
-        return Targets.checked(output, each, given["bits"], [*inputs, *files, *(given.get("pair") or ())])
+        return Targets.checked(output, given, [*inputs, *files, *(given.get("pair") or ())])
 
     def open(self, source: Source) -> Opened:
         """The picture of a ``source``, as much of it as is asked for.
@@ -88,6 +86,23 @@ class Plan:
             raise OptionError(f"{self.page.name} needs a {kind}; name a picture")
         if found and kind not in self.page.sources | self.page.optional:
             raise OptionError(f"{self.page.name} takes no {kind}; leave it out")
+
+    @contextmanager
+    def memory(self) -> Iterator[None]:
+        """Say which of the options need less memory where there isn't enough.
+
+        Raises:
+            SpaceError: as said.
+        """
+        try:
+            yield
+        except (MemoryError, RuntimeError) as error:
+            # What torch can't allocate it says in a RuntimeError, on a GPU in a class of its own.
+            if isinstance(error, RuntimeError) and not any(word in str(error) for word in ("allocate memory", "out of memory")):
+                raise
+            less = " or ".join(["size", *(name for name in ("style_size", "tile") if name in uses(self.page.name).options)])
+            instead = "" if self.page.name == "arbitrary" else ", or the method arbitrary"
+            raise SpaceError(f"there isn't enough memory for this painting; choose a smaller {less}{instead}") from error
 
 
 def sides(size: Size, method: str) -> OptionError:

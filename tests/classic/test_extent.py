@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from impasto.classic import quilting, render
+from impasto.classic import painter, quilting
 from impasto.classic.extent import extent
 from impasto.classic.segmentation import Level, segment
 
@@ -22,15 +22,17 @@ def test_thin_pictures_go_by_their_shortest_side(size, expected):
     assert extent(size) == expected
 
 
-def order(size, **options):
+def task(size, **options):
     content = np.random.default_rng(0).random((*size, 3), np.float32)
-    return render.Order(size=size, options=options, seed=0, callback=lambda *_: None, content=content)
+    return painter.Task(
+        size=size, options=options, seed=0, callback=lambda *_: None, content=content, style=None, pair=None, focus=None, frames=32
+    )
 
 
 def asked_of_kuwahara(size, monkeypatch):
     asked = []
-    monkeypatch.setattr(render, "kuwahara", lambda picture, *lengths, callback: asked.append(lengths) or picture)
-    render.render("kuwahara", order(size, brush=1.0))
+    monkeypatch.setattr(painter, "kuwahara", lambda picture, *lengths, callback: asked.append(lengths) or picture)
+    painter.RENDERERS["kuwahara"](task(size, brush=1.0))
     return asked[0]
 
 
@@ -63,5 +65,5 @@ def test_quilting_lays_no_more_than_a_thin_picture_needs(size, monkeypatch):
     lay = quilting._lay
     monkeypatch.setattr(quilting, "_lay", lambda canvas, block, *rest: laid.append(block.shape[:2]) or lay(canvas, block, *rest))
     source = np.random.default_rng(0).random((64, 64, 3), np.float32)
-    quilting.transferred(source, order(size).content, seed=0, iterations=1)
+    quilting.transferred(source, task(size).content, seed=0, iterations=1)
     assert sum(height * width for height, width in laid) < 3 * size[0] * size[1]

@@ -248,7 +248,7 @@ def test_a_refusal_comes_before_any_work(folder, monkeypatch):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="sends a POSIX signal")
-@pytest.mark.parametrize("command", CALLS)
+@pytest.mark.parametrize("command", ["compare", *(pytest.param(each, marks=pytest.mark.slow) for each in ("figure", "texture", "invert"))])
 def test_ctrl_c(folder, command):
     """The first painting is stopped while it is at work, and what there is of it is saved."""
     patch = (
@@ -305,9 +305,13 @@ def on_a_terminal(*arguments):
 
 
 def test_bars(folder):
-    """A sheet has a bar for each painting, which says the how manieth it is; one painting has one."""
+    """A sheet has a bar for each painting, which says the how manieth it is."""
     drawn = on_a_terminal(*CALLS["compare"])
     assert all(text in drawn for text in ("1/2 impasto", "2/2 tutorial", "level 1/1", "style"))
+
+
+@pytest.mark.slow
+def test_one_bar_and_none(folder):
     drawn = on_a_terminal(*CALLS["texture"])
     assert "level 1/1" in drawn
     assert "painting" not in drawn

@@ -300,7 +300,10 @@ class TestTraining:
         assert trained.finished
         assert trained.epoch - trained.best == 3 < 77
 
-    @pytest.mark.parametrize("options", [{}, {"unfreeze": ("conv5_1",)}, {"scratch": True, "augment": True}])
+    @pytest.mark.parametrize(
+        "options",
+        [{"unfreeze": ("conv5_1",)}, *(pytest.param(each, marks=pytest.mark.slow) for each in ({}, {"scratch": True, "augment": True}))],
+    )
     def test_it_goes_on_where_it_was_stopped(self, options, pictures, tmp_path, monkeypatch):
         whole, parts = tmp_path / "whole.safetensors", tmp_path / "parts.safetensors"
         quick(pictures, whole, epochs=4, patience=9, **options)

@@ -28,6 +28,7 @@ from impasto.feedforward.quilt import cut
 PROGRAMS = re.findall(r"```python\n(.*?)```", (Path(__file__).parents[2] / "docs" / "onnx.md").read_text(encoding="utf-8"), re.DOTALL)
 SIZES = [(1, 1), (2, 7), (4, 5), (15, 33), (64, 48), (131, 70)]  # height and width
 SETTINGS = {"steps": 7, "note": "grün"}
+slow = pytest.mark.slow  # torch takes its time over each of the thousands of operators of a network for any style
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -37,7 +38,7 @@ def seeded():
 
 @pytest.fixture(scope="module")
 def arbitrary(tmp_path_factory):
-    """The folder of a model and of its ONNX file; small, since torch takes its time over every operator."""
+    """The folder of a model and of its ONNX file; as small as can be."""
     folder = tmp_path_factory.mktemp("arbitrary")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(recolour, "ITERATIONS", 3)
@@ -52,6 +53,12 @@ def fast(tmp_path_factory):
     folder = tmp_path_factory.mktemp("fast")
     models.write(random_fast(("dawn", "dusk")), folder / "model.safetensors", SETTINGS)
     return folder, export.export(str(folder / "model.safetensors"), str(folder / "model.onnx"))
+
+
+@pytest.fixture(params=["fast", pytest.param("arbitrary", marks=slow)])
+def exported(request):
+    """Its kind, its folder, and what came of its export."""
+    return request.param, *request.getfixturevalue(request.param)
 
 
 def random_fast(names):
@@ -111,13 +118,14 @@ def test_a_style_is_described_as_when_painting() -> None:
     assert torch.allclose(painted, expected, atol=1e-5)
 
 
-def test_exports_are_checked(arbitrary, fast) -> None:
-    for _, done in (arbitrary, fast):
-        assert len(done.differences) == len(export.CHECKS) >= 2
-        assert max(done.differences.values()) <= 1e-3
-        assert any(int(side) % 2 for sizes in done.differences for side in re.findall(r"\d+", sizes))
+def test_exports_are_checked(exported) -> None:
+    _, _, done = exported
+    assert len(done.differences) == len(export.CHECKS) >= 2
+    assert max(done.differences.values()) <= 1e-3
+    assert any(int(side) % 2 for sizes in done.differences for side in re.findall(r"\d+", sizes))
 
 
+@slow
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("style_size", [(32, 32), (35, 700), (67, 40)])
 def test_arbitrary_at_any_size(arbitrary, size, style_size) -> None:
@@ -163,37 +171,37 @@ def test_one_style_has_no_shares() -> None:
     assert export.Fast(random_fast(("dawn",)), 1).inputs == ("content",)
 
 
-def test_inputs_and_outputs(arbitrary, fast) -> None:
+def test_inputs_and_outputs(exported) -> None:
+    kind, _, done = exported
     picture_shape, style_shape = [1, 3, "height", "width"], [1, 3, "style_height", "style_width"]
-    expected = {"content": picture_shape, "style": style_shape}, {"content": picture_shape, "shares": [1, 2]}
-    for (_, done), inputs in zip((arbitrary, fast), expected, strict=True):
-        opened = session(done.path)
-        assert {value.name: value.shape for value in opened.get_inputs()} == inputs
-        assert {value.name: value.shape for value in opened.get_outputs()} == {"painting": picture_shape}
-        assert {value.type for value in (*opened.get_inputs(), *opened.get_outputs())} == {"tensor(float)"}
+    inputs = {"arbitrary": {"content": picture_shape, "style": style_shape}, "fast": {"content": picture_shape, "shares": [1, 2]}}[kind]
+    opened = session(done.path)
+    assert {value.name: value.shape for value in opened.get_inputs()} == inputs
+    assert {value.name: value.shape for value in opened.get_outputs()} == {"painting": picture_shape}
+    assert {value.type for value in (*opened.get_inputs(), *opened.get_outputs())} == {"tensor(float)"}
 
 
-def test_one_file_of_standard_operators(arbitrary, fast) -> None:
-    for folder, done in (arbitrary, fast):
-        assert {file.name for file in folder.glob("*.onnx*")} == {done.path.name}
-        model = onnx.load(done.path)
-        onnx.checker.check_model(model, full_check=True)
-        assert [(opset.domain, opset.version) for opset in model.opset_import] == [("", 18)]
+def test_one_file_of_standard_operators(exported) -> None:
+    _, folder, done = exported
+    assert {file.name for file in folder.glob("*.onnx*")} == {done.path.name}
+    model = onnx.load(done.path)
+    onnx.checker.check_model(model, full_check=True)
+    assert [(opset.domain, opset.version) for opset in model.opset_import] == [("", 18)]
 
 
-def test_metadata(arbitrary, fast) -> None:
-    for (folder, done), kind in ((arbitrary, "arbitrary"), (fast, "fast")):
-        about = json.loads(session(done.path).get_modelmeta().custom_metadata_map["impasto"])
-        read = models.read(folder / "model.safetensors")
-        assert about["kind"] == kind
-        assert about["settings"] == SETTINGS
-        assert about["version"] == impasto.__version__
-        assert about["checksum"] == read.checksum
-        assert type(read.network.architecture)(**about["architecture"]) == read.network.architecture
+def test_metadata(exported) -> None:
+    kind, folder, done = exported
+    about = json.loads(session(done.path).get_modelmeta().custom_metadata_map["impasto"])
+    read = models.read(folder / "model.safetensors")
+    assert about["kind"] == kind
+    assert about["settings"] == SETTINGS
+    assert about["version"] == impasto.__version__
+    assert about["checksum"] == read.checksum
+    assert type(read.network.architecture)(**about["architecture"]) == read.network.architecture
 
 
-def test_nothing_of_this_machine_is_inside(arbitrary) -> None:
-    content = arbitrary[1].path.read_bytes()
+def test_nothing_of_this_machine_is_inside(exported) -> None:
+    content = exported[2].path.read_bytes()
     assert b".py" not in content
     assert str(Path(impasto.__file__).parent).encode() not in content
 
@@ -215,6 +223,7 @@ def small(source, target, width):
     return tensor(picture.read(target).picture)
 
 
+@slow
 def test_painting_without_torch_in_any_style(arbitrary) -> None:
     folder, _ = arbitrary
     content = small(examples.path("coffee"), folder / "photo.jpg", 83)

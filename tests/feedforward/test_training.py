@@ -516,6 +516,7 @@ print(learn(), flush=True)
 
 
 @posix
+@pytest.mark.slow
 def test_two_processes(pictures, tmp_path):
     """The very losses and weights that one process has; stopped by a signal that one of the two got, and resumed.
 

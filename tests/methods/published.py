@@ -12,6 +12,10 @@ VGG16 = (64, 64, "M", 128, 128, "M", 256, 256, 256, "M", 512, 512, 512, "M", 512
 BGR_MEANS = (103.939, 116.779, 123.68)
 
 
+def narrower(plan, by):
+    return tuple(width if width == "M" else width // by for width in plan)
+
+
 def vgg_weights(plan, seed):
     """Random weights: `features.N.weight` and `.bias`, He's deviation, as far as the plan goes."""
     generator = torch.Generator().manual_seed(seed)
@@ -39,7 +43,8 @@ def literature_names(plan, state):
     return names
 
 
-def resnet_weights(seed):
+def resnet_weights(seed, by=1):
+    """Random weights, of layers that much narrower after the first."""
     generator = torch.Generator().manual_seed(seed)
     state = {}
 
@@ -55,7 +60,8 @@ def resnet_weights(seed):
     convolution("conv1", 64, 3, 7)
     normalisation("bn1", 64)
     width = 64
-    for group, (inner, blocks) in enumerate(((64, 3), (128, 4), (256, 6), (512, 3)), start=1):
+    for group, (full, blocks) in enumerate(((64, 3), (128, 4), (256, 6), (512, 3)), start=1):
+        inner = full // by
         for block in range(blocks):
             name = f"layer{group}.{block}"
             for number, (out, entering, side) in enumerate(((inner, width, 1), (inner, inner, 3), (4 * inner, inner, 1)), start=1):

@@ -161,12 +161,12 @@ def _painted(fine: list[Floats], canvas: Floats, coarse: tuple[Floats, ...] | No
     """Paint one level of B' on a canvas, and yield how many pixels are done every so often."""
     a, a2, b = fine
     a_coarse, a2_coarse, b_coarse, b2_coarse = coarse or (np.zeros((1, 1, a.shape[2]), np.float32),) * 4
-    weights = _weights(a.shape[2], coarse is not None, steerable)
-    features = _features(a, a2, a_coarse, a2_coarse, _second(a), weights)
+    weights, windows = _weights(a.shape[2], coarse is not None, steerable), _windows(coarse is not None)
+    features = _features(a, a2, a_coarse, a2_coarse, _second(a), weights, windows)
     tree = planted(features.reshape(-1, features.shape[2]))
     height, width, _ = b.shape
     places = np.zeros((height, width, 2), np.int64)
-    pictures = (a2, canvas, places, b, b_coarse, b2_coarse, _second(b), weights)
+    pictures = (a2, canvas, places, b, b_coarse, b2_coarse, _second(b), weights, windows)
     search = (tree.points, tree.order, np.argsort(tree.order), tree.low, tree.high, tree.mean, tree.axes)
     steps = width + LAG * (height - 1)
     portion = max(1, PORTION // min(height, 1 + width // LAG))
@@ -196,32 +196,37 @@ def _second(picture: Floats) -> Floats:
     return np.stack([ndimage.gaussian_filter(light, 1.0, order) for order in ((0, 2), (1, 1), (2, 0))], -1).astype(np.float32)
 
 
+def _windows(coarse: bool) -> NDArray[np.int64]:
+    """Of A, A' and the coarser two, if there are any: how far the neighbourhood reaches, and how many of its pixels count."""
+    fine, half = 2 * FINE + 1, 2 * COARSE + 1
+    return np.array([(FINE, fine * fine), (FINE, CAUSAL), (COARSE, half * half), (COARSE, half * half)][: 4 if coarse else 2])
+
+
 @njit()
-def _gather(picture, y, x, reach, count, found, position):  # type: ignore[no-untyped-def]
+def _gather(picture, y, x, window, found, position):  # type: ignore[no-untyped-def]
     """The first pixels of a neighbourhood in reading order, edges repeated, into a feature; returns where the next go."""
     height, width, channels = picture.shape
-    index = 0
+    reach, left = window[0], window[1]
     for i in range(-reach, reach + 1):
         row = min(max(y + i, 0), height - 1)
-        for j in range(-reach, reach + 1):
-            if index == count:
-                return position
-            index += 1
+        for j in range(-reach, min(reach + 1, left - reach)):
             column = min(max(x + j, 0), width - 1)
             for channel in range(channels):
                 found[position] = picture[row, column, channel]
                 position += 1
+        left -= 2 * reach + 1
     return position
 
 
+# The windows are an argument: loops over windows known beforehand are unrolled, and take half a minute to compile.
 @njit()
-def _feature(plain, filtered, plain_coarse, filtered_coarse, lines, weights, y, x, found):  # type: ignore[no-untyped-def]
+def _feature(plain, filtered, plain_coarse, filtered_coarse, lines, weights, windows, y, x, found):  # type: ignore[no-untyped-def]
     """All that a pixel is compared by (Hertzmann et al. 2001, section 3.1), weighted."""
-    position = _gather(plain, y, x, FINE, 25, found, 0)
-    position = _gather(filtered, y, x, FINE, CAUSAL, found, position)
-    if len(weights) > position + 3:
-        position = _gather(plain_coarse, y // 2, x // 2, COARSE, 9, found, position)
-        position = _gather(filtered_coarse, y // 2, x // 2, COARSE, 9, found, position)
+    position = _gather(plain, y, x, windows[0], found, 0)
+    position = _gather(filtered, y, x, windows[1], found, position)
+    if len(windows) > 2:
+        position = _gather(plain_coarse, y // 2, x // 2, windows[2], found, position)
+        position = _gather(filtered_coarse, y // 2, x // 2, windows[3], found, position)
     for i in range(3):
         found[position + i] = lines[y, x, i]
     for i in range(len(weights)):
@@ -229,13 +234,13 @@ def _feature(plain, filtered, plain_coarse, filtered_coarse, lines, weights, y, 
 
 
 @njit(parallel=True)
-def _features(plain, filtered, plain_coarse, filtered_coarse, lines, weights):  # type: ignore[no-untyped-def]
+def _features(plain, filtered, plain_coarse, filtered_coarse, lines, weights, windows):  # type: ignore[no-untyped-def]
     height, width, _ = plain.shape
     found = np.empty((height, width, len(weights)), np.float32)
     for index in prange(height):
         y = np.int64(index)
         for x in range(width):
-            _feature(plain, filtered, plain_coarse, filtered_coarse, lines, weights, y, x, found[y, x])
+            _feature(plain, filtered, plain_coarse, filtered_coarse, lines, weights, windows, y, x, found[y, x])
     return found
 
 
@@ -256,10 +261,10 @@ def _scan(pictures, search, factor, slack, leaves, first, last):  # type: ignore
 @njit()
 def _paint(pictures, search, factor, slack, leaves, y, x):  # type: ignore[no-untyped-def]
     """Paint a pixel of B' like the best match or the best coherent one (Hertzmann et al. 2001, section 3.2)."""
-    a2, canvas, places, b, b_coarse, b2_coarse, lines, weights = pictures
+    a2, canvas, places, b, b_coarse, b2_coarse, lines, weights, windows = pictures
     points, order, ranks, low, high, mean, axes = search
     feature, query = np.empty(len(weights), np.float32), np.zeros(axes.shape[1], np.float32)
-    _feature(b, canvas, b_coarse, b2_coarse, lines, weights, y, x, feature)
+    _feature(b, canvas, b_coarse, b2_coarse, lines, weights, windows, y, x, feature)
     beyond = np.float32(0)
     for i in range(len(feature)):
         centred = feature[i] - mean[i]

@@ -17,7 +17,7 @@ from impasto.classic.extent import extent
 from impasto.classic.kuwahara import kuwahara
 from impasto.classic.mosaic import mosaic
 from impasto.classic.papercut import papercut
-from impasto.classic.patches import stylised
+from impasto.classic.patches import SIZES, stylised
 from impasto.classic.presets import PRESETS, SIZE
 from impasto.classic.progress import Callback, Look
 from impasto.classic.quilting import quilt, transferred
@@ -130,11 +130,12 @@ class Painter:
         return Painted(resize(rendered.picture, commission.size), None if rendered.finished else done, rendered.drawing)
 
     def _scale(self, longest: int) -> tuple[Floats | None, tuple[Floats, Floats] | None]:
-        """The style and the pair, no larger than a longest side."""
-        style = scale(self.order.styles[0][1].picture, longest, enlarge=False) if self.order.styles else None
+        """The style and the pair, no larger than a longest side, as far as that leaves a patch of them."""
+        least = self.order.options["patch"] or SIZES[-1]
+        style = scale(self.order.styles[0][1].picture, longest, enlarge=False, least=least) if self.order.styles else None
         if self.order.pair is None:
             return style, None
-        first, second = (scale(one.picture, longest, enlarge=False) for one in self.order.pair)
+        first, second = (scale(one.picture, longest, enlarge=False, least=least) for one in self.order.pair)
         return style, (first, second)
 
 

@@ -50,13 +50,14 @@ def resize(picture: Tensor, size: tuple[int, int]) -> Tensor:
     return resampled.clamp(0, 1)
 
 
-def scale(picture: Tensor, longest: int, *, enlarge: bool = True) -> Tensor:
+def scale(picture: Tensor, longest: int, *, enlarge: bool = True, least: int = 0) -> Tensor:
     """Resample as :func:`resize` does, to a longest side.
 
     Args:
         picture: float32 `[N, C, H, W]` in [0, 1].
         longest: The longest side in pixels; 0 leaves the picture as it is.
         enlarge: Whether a picture that is smaller becomes larger.
+        least: What the shortest side doesn't shrink below.
 
     Returns:
         float32 `[N, C, h, w]`, of the same aspect ratio up to rounding.
@@ -65,4 +66,4 @@ def scale(picture: Tensor, longest: int, *, enlarge: bool = True) -> Tensor:
         OptionError: If `longest` is negative.
     """
     height, width = picture.shape[-2:]
-    return resize(picture, fit((width, height), longest, enlarge=enlarge))
+    return resize(picture, fit((width, height), longest, enlarge=enlarge, least=least))

@@ -11,7 +11,7 @@ from impasto.encoders.devices import PRECISIONS, choose_device, choose_precision
 from impasto.errors import OptionError
 from impasto.family import Commission, Order, Painted, Progress, shares
 from impasto.feedforward import models
-from impasto.feedforward.arbitrary import Style
+from impasto.feedforward.arbitrary import STRIDE, Style
 from impasto.feedforward.onepass import OnePass
 
 LIBRARIES = ("torch",)
@@ -45,7 +45,8 @@ class Painter:
         else:
             # Not enlarged, which would leave it without texture.
             small = [
-                (share, tensors.scale(tensors.tensor(one.picture), options["style_size"], enlarge=False)) for share, one in order.styles
+                (share, tensors.scale(tensors.tensor(one.picture), options["style_size"], enlarge=False, least=STRIDE))
+                for share, one in order.styles
             ]
             self.styles = [(share, self.network.describe(one)) for share, one in small]
         self.settings: Mapping[str, Any] = {

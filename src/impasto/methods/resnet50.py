@@ -5,8 +5,8 @@
 - Style: the mean squared error of Gram matrices that nothing divides, weighted by 1 / n² for n channels. Content: the mean
   squared error at the second look. Style to content is 1000 : 1.
 - Pictures are RGB minus (0.40760392, 0.45795686, 0.48501961), which are the means of BGR: it is published like that.
-- From the content, by PyTorch's L-BFGS; 5,000 evaluations on 512 x 512 pixels, ``--size 512``. ``--fast`` is the practical way
-  to the same losses. Batch normalisation uses its trained statistics.
+- From the content, by PyTorch's L-BFGS; 5,000 evaluations on 512 x 512 pixels, which are the middle of each picture:
+  ``--crop square --size 512``. ``--fast`` is the practical way to the same losses. Batch normalisation uses its trained statistics.
 - As published elsewhere: Choi's notebook (Kind PyTorch Tutorial, 12) has 2,500 evaluations on 256 x 256 pixels, and copies of
   it 5,000 or 250 on as many. All scale both pictures until their shortest side fits, and crop the square in the middle. The
   copies leave batch normalisation in training, so that it takes each picture's own statistics.

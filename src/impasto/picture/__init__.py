@@ -1,22 +1,30 @@
 """Files and arrays to pictures and back: orientation, colour profile, alpha, bit depth, size, atomic saving.
 
 A picture is a float32 array `[H, W, 3]`, sRGB, with values in [0, 1], and beside it an alpha `[H, W]`. `read` makes one of
-anything that holds pixels, `resize` brings it to size, and `save` puts it into a file that is either whole or not there.
+anything that holds pixels, and keeps what the file says about it; `resize` brings it to size, and `save` puts it into a file that
+is either whole or not there.
 Every fault a user can mend, a damaged file included, is a one-line `PictureError` or `OutputError`. Nothing here needs torch.
 """
 
-from impasto.picture.files import check_place, replace, write
+from impasto.picture.about import About
+from impasto.picture.files import check_place, expanded, named, replace, write
 from impasto.picture.reading import PIXELS_AT_MOST, Opened, Source, read, read_settings
 from impasto.picture.sizes import fit, resize, scale
-from impasto.picture.writing import check_target, save, to_pil
+from impasto.picture.writing import check_form, check_size, check_target, form, save, to_pil
 
 __all__ = [
     "PIXELS_AT_MOST",
+    "About",
     "Opened",
     "Source",
+    "check_form",
     "check_place",
+    "check_size",
     "check_target",
+    "expanded",
     "fit",
+    "form",
+    "named",
     "read",
     "read_settings",
     "replace",

@@ -9,6 +9,8 @@ from PIL import Image
 from impasto.errors import PictureError
 
 _OVERSHOOT = 0.1
+_BRIGHTEST = 16  # of floats whose white is 1; a picture whose white is 255 has larger ones
+_DARK = 1 / 8
 
 
 def is_deep_grey(image: Image.Image) -> bool:
@@ -16,23 +18,46 @@ def is_deep_grey(image: Image.Image) -> bool:
     return image.mode.startswith(("I", "F"))
 
 
-def deep_grey(values: NDArray[Any]) -> NDArray[Any]:
-    """Grey values as `unit` knows them.
+def known(values: NDArray[Any], remarks: list[str]) -> NDArray[Any]:
+    """The values of a file, as `unit` knows them.
 
     Args:
-        values: `[H, W]`: unsigned ones come back as they are; signed ones count as 16-bit data; floats are scaled by the
-            smallest of 1, 255 and 65535 that holds the largest.
+        values: Of any shape. Unsigned ones of up to 16 bits come back as they are; wider and signed ones count as 16-bit data
+            where that holds the largest, or else by what their type holds. Floats are scaled by the smallest of 1, 255 and 65535
+            that holds the largest; but from 1 to 16 they are taken for highlights, which are cut off.
+        remarks: Gets what the user should know.
 
     Raises:
         PictureError: If they are of an unknown scale.
     """
-    if values.dtype.kind == "u":
+    kind, size = values.dtype.kind, values.dtype.itemsize
+    if kind == "b" or (kind == "u" and size <= 2):
         return values
     low, high = float(values.min()), float(values.max())
-    if not (low >= 0 and high <= 65535):  # false for NaN too
-        raise PictureError(f"the grey values run from {low:.4g} to {high:.4g}; save it with 8 or 16 bits per channel")
-    top = next(top for top in (1, 255, 65535) if high <= top) if values.dtype.kind == "f" else 65535
-    return values.astype(np.float32) / np.float32(top)
+    if kind == "f":
+        if not (low >= -_OVERSHOOT and high <= 65535):  # false for NaN too
+            raise PictureError(f"its values run from {low:.4g} to {high:.4g}; save it with 8 or 16 bits per channel")
+        top = 1 if high < _BRIGHTEST else 255 if high <= 255 else 65535
+        if top == 1 < high:
+            remarks.append(f"has values up to {high:.4g}; what is beyond 1 is cut off")
+    else:
+        if low < 0:
+            raise PictureError(f"its values run from {low:.4g} to {high:.4g}; save it with 8 or 16 bits per channel")
+        top = 65535 if high <= 65535 else np.iinfo(values.dtype).max
+    scaled: NDArray[np.float32] = np.divide(values, top, dtype=np.float32, casting="unsafe")
+    return scaled
+
+
+def remark_dark(values: NDArray[Any], remarks: list[str]) -> None:
+    """Add to the `remarks` if `values`, as `unit` knows them, are all but black, such as 12-bit ones in 16 bits."""
+    share = float(values.max()) / (np.iinfo(values.dtype).max if values.dtype.kind == "u" else 1)
+    if values.dtype.itemsize > 1 and 0 < share < _DARK:
+        remarks.append(f"is very dark, with values up to {100 * share:.2g} % of white; scale them up if that isn't meant")
+
+
+def inverted(values: NDArray[Any]) -> NDArray[Any]:
+    """The `values`, as `unit` knows them, of which 0 is white, the usual way round."""
+    return ~values if values.dtype.kind in "ub" else 1 - values
 
 
 def checked(values: NDArray[Any]) -> NDArray[Any]:

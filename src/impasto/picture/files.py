@@ -5,63 +5,79 @@ import secrets
 import shutil
 from contextlib import suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from impasto.errors import OutputError
+
+
+def expanded(path: str | os.PathLike[str]) -> Path:
+    """A `path` whose leading ~ stands for somebody's home."""
+    return Path(os.path.expanduser(path))  # noqa: PTH111 -- Path.expanduser raises where there is nobody of that name
 
 
 def check_place(path: str | os.PathLike[str]) -> Path:
     """Find out before any work is done whether `replace` will be able to write a file.
 
     Args:
-        path: The file to write.
+        path: The file to write. Its folder need not exist.
 
     Returns:
-        The path.
+        The path, a leading ~ expanded.
 
     Raises:
-        OutputError: If the folder is missing or write-protected, or something stands in the way that isn't a file we
+        OutputError: If the folder is write-protected or can't be created, or something stands in the way that isn't a file we
             may replace.
     """
-    target = Path(path)
+    target = expanded(path)
     name = one_line(path)
     try:
         # A symbolic link stays one: what it points to is replaced.
         real = Path(os.path.realpath(target))
-        folder = real.is_dir()
+        is_folder = real.is_dir()
+        above = next(folder for folder in real.parents if folder.exists())
     except (OSError, ValueError) as error:
         raise OutputError(f"{name} can't be written ({reason(error)}); choose another name") from error
-    if folder:
+    if is_folder:
         raise OutputError(f"{name} is a folder; add a file name such as {Path(name) / 'out.png'}")
-    if not real.parent.is_dir():
-        raise OutputError(f"{name} can't be written, because the folder {one_line(real.parent)} doesn't exist; create it first")
-    if not os.access(real.parent, os.W_OK | os.X_OK):
-        raise OutputError(f"{name} can't be written, because the folder {one_line(real.parent)} is write-protected; choose another")
+    if not above.is_dir():
+        raise OutputError(f"{name} can't be written, because {one_line(above)} is no folder; choose another")
+    if not os.access(above, os.W_OK | os.X_OK):
+        raise OutputError(f"{name} can't be written, because the folder {one_line(above)} is write-protected; choose another")
     if real.exists() and not (real.is_file() and os.access(real, os.W_OK)):
         raise OutputError(f"{name} is write-protected or not a regular file; choose another name")
     return target
 
 
-def write(path: str | os.PathLike[str], content: bytes) -> None:
-    """Write a file as `replace` does.
+def write(target: str | os.PathLike[str] | BinaryIO, content: bytes) -> None:
+    """Write a file as `replace` does, or into a binary stream.
 
     Args:
-        path: The file.
+        target: The file or stream.
         content: All of it.
 
     Raises:
         OutputError: If it can't be written; what was there before is as it was.
     """
     try:
-        replace(path, content)
-    except OSError as error:
-        raise OutputError(f"{one_line(path)} can't be written ({reason(error)}); free some space or choose another folder") from error
+        if isinstance(target, str | os.PathLike):
+            replace(target, content)
+        else:
+            target.write(content)
+            target.flush()
+    except (OSError, ValueError) as error:  # a stream that is closed raises the latter
+        raise OutputError(f"{named(target)} can't be written ({reason(error)}); free some space or choose another folder") from error
+
+
+def named(target: str | os.PathLike[str] | BinaryIO) -> str:
+    """What a message calls a `target`, a file or stream, on one line."""
+    return one_line(target) if isinstance(target, str | os.PathLike) else "the output"
 
 
 def replace(path: str | os.PathLike[str], content: bytes) -> None:
     """Write a file, whole or not at all.
 
     It is written beside its target under another name, brought to the disk, and then takes the target's place. A symbolic
-    link stays one, and a file that is there leaves its permissions.
+    link stays one, a file that is there leaves its permissions, and a folder that isn't there is created.
 
     Args:
         path: The file.
@@ -70,9 +86,11 @@ def replace(path: str | os.PathLike[str], content: bytes) -> None:
     Raises:
         OSError: If it can't be written; what was there before is as it was.
     """
-    real = Path(os.path.realpath(path))
+    real = Path(os.path.realpath(expanded(path)))
     temporary = real.with_name(f".impasto-{secrets.token_hex(8)}.part")
+    missing = [folder for folder in real.parents if not folder.exists()]
     try:
+        real.parent.mkdir(parents=True, exist_ok=True)
         temporary.write_bytes(content)
         with temporary.open("r+b") as stream:
             os.fsync(stream.fileno())
@@ -82,6 +100,9 @@ def replace(path: str | os.PathLike[str], content: bytes) -> None:
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # one that holds the file now isn't empty
+            for folder in missing:
+                folder.rmdir()
 
 
 def reason(error: BaseException) -> str:

@@ -1,6 +1,5 @@
 """Anything that holds pixels to a picture: upright, in sRGB, its alpha beside it."""
 
-import json
 import logging
 import os
 import threading
@@ -15,14 +14,15 @@ from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageCms, TiffImagePlugin, UnidentifiedImageError
+from PIL import Image, ImageCms, UnidentifiedImageError
+from PIL.ExifTags import IFD, Base, Interop
 
 from impasto.errors import PictureError
-from impasto.picture.colour import transform_to_srgb
-from impasto.picture.depth import checked, deep_grey, is_deep_grey, unit
-from impasto.picture.files import one_line, reason
+from impasto.picture import colour, hidden, tiff
+from impasto.picture.about import About, about, directory_value, settings_in
+from impasto.picture.depth import checked, inverted, is_deep_grey, known, remark_dark, unit
+from impasto.picture.files import expanded, one_line, reason
 from impasto.picture.sizes import fit, resize
-from impasto.picture.writing import SETTINGS
 
 PIXELS_AT_MOST = 200_000_000
 """The largest picture `read` decodes: the biggest phone sensors still fit, a decompression bomb doesn't."""
@@ -30,8 +30,11 @@ PIXELS_AT_MOST = 200_000_000
 _READABLE: tuple[str, ...] = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "AVIF")
 _READABLE_IN_WORDS = "JPEG, PNG, WebP, TIFF, BMP, GIF, HEIC or AVIF"
 _BYTES_A_PIXEL = 16  # of the largest there are, four floats
-_ORIENTATION, _BITS_PER_SAMPLE, _EXTRA_SAMPLES = 274, 258, 338
-_UNASSOCIATED_ALPHA = 2
+_MOVING = ("GIF", "WEBP", "PNG", "AVIF")
+_TURNED = (5, 6, 7, 8)  # EXIF orientations that swap the sides
+_PNG_DEPTH = 24  # where a PNG says how many bits
+_JPEG_BEGIN, _JPEG_END = b"\xff\xd8", b"\xff\xd9"
+_NOTHING_SAID = About()
 
 # Pillow's pixel limit and Python's warning filters belong to the whole process, so one thread at a time changes them.
 _process_wide = threading.Lock()
@@ -59,13 +62,15 @@ class Opened:
     Attributes:
         picture: float32 `[H, W, 3]`, sRGB in [0, 1].
         alpha: float32 `[H, W]` in [0, 1], where 1 is opaque and colours aren't premultiplied; None when the source has no
-            transparency or uses none.
+            transparency or uses none. What it hides has the colours of what is visible around.
         checksum: SHA-256, in hexadecimal, of the file's bytes; where there was no file, of the picture and its alpha.
+        about: What the file says of it besides.
     """
 
     picture: NDArray[np.float32]
     alpha: NDArray[np.float32] | None
     checksum: str = ""
+    about: About = _NOTHING_SAID
 
     @property
     def size(self) -> tuple[int, int]:
@@ -74,9 +79,14 @@ class Opened:
         return width, height
 
     def resized(self, size: tuple[int, int]) -> "Opened":
-        """The same picture and alpha at another `size`, width and height in pixels; see `resize`."""
-        alpha = None if self.alpha is None else resize(self.alpha, size)
-        return replace(self, picture=resize(self.picture, size), alpha=alpha)
+        """The same picture and alpha at another `size`, width and height in pixels; see `resize`.
+
+        Where there is an alpha, every colour counts by what is seen of it.
+        """
+        if self.alpha is None or size == self.size:
+            return replace(self, picture=resize(self.picture, size))
+        picture, alpha = hidden.resize(self.picture, self.alpha, size)
+        return replace(self, picture=picture, alpha=alpha)
 
     def cropped(self) -> "Opened":
         """The middle of the same picture and alpha, as large a square as fits."""
@@ -104,15 +114,20 @@ Source: TypeAlias = str | os.PathLike[str] | Image.Image | NDArray[Any] | Opened
 def read(source: Source) -> Opened:
     """Make a picture of a file, a PIL image, a numpy array or a tensor.
 
-    Files may be JPEG, PNG, WebP, TIFF, BMP, GIF (first frame), HEIC or AVIF, recognised by their content. They come
-    back upright (EXIF orientation) and in sRGB (embedded ICC profile; a broken one is ignored). 16-bit greyscale and
-    16-bit RGB TIFF keep their precision unless an ICC profile other than sRGB has to be applied, which happens at 8
-    bits; all else is decoded to 8 bits. A 32-bit integer image counts as 16-bit data; a floating-point image is scaled
-    by the smallest of 1, 255 and 65535 that holds its largest value.
+    Files may be JPEG, PNG, WebP, TIFF, BMP, GIF, HEIC or AVIF, recognised by their content. They come back upright (EXIF orientation)
+    and in sRGB, from an embedded ICC profile, a PNG's cICP, gAMA and cHRM chunks, or EXIF that says Adobe RGB; what is broken of these is
+    ignored. 16-bit greyscale and TIFF of 16 or 32 bits or floats keep their precision unless the colours are other than sRGB, which are
+    converted at 8 bits; all else is decoded to 8 bits. 32-bit integers of up to 65535 count as 16-bit data; floats are scaled by the
+    smallest of 1, 255 and 65535 that holds the largest, except that values from 1 to 16 are cut off at 1. Colours under an alpha of 0
+    give way to those of what is visible around, and under one of less than 0.1 in proportion.
+
+    What is read but may not be what was meant is a warning: a moving picture, of which this is the first frame; values that are cut off
+    or all but black; a JPEG without its end.
 
     Args:
-        source: A path; a PIL image of any mode; an array `[H, W]`, `[H, W, 1]`, `[H, W, 3]` or `[H, W, 4]`; a tensor
-            `[H, W]`, `[C, H, W]` or `[1, C, H, W]` with C of 1, 3 or 4; or what was read before, which comes back as it is.
+        source: A path, whose leading ~ is expanded; a PIL image of any mode; an array `[H, W]`, `[H, W, 1]`, `[H, W, 3]` or
+            `[H, W, 4]`; a tensor `[H, W]`, `[C, H, W]` or `[1, C, H, W]` with C of 1, 3 or 4; or what was read before, which comes back
+            as it is.
             Arrays and tensors hold uint8, uint16, bool, or floats in [0, 1]; floats up to 0.1 outside, such as a resampling
             filter leaves, are clamped.
 
@@ -120,20 +135,21 @@ def read(source: Source) -> Opened:
         The picture and its alpha, sharing no memory with the source.
 
     Raises:
-        PictureError: If the source is missing, unreadable, damaged, larger than `PIXELS_AT_MOST`, or not a picture.
+        PictureError: If the source is missing, unreadable, damaged, larger than `PIXELS_AT_MOST`, of high dynamic range (PQ or HLG), a
+            camera raw, or not a picture.
     """
     if isinstance(source, Opened):
         return source
     if isinstance(source, str | os.PathLike):
-        content = _content(Path(source))
-        with _decoder(one_line(source)):
-            opened = _decode(_open(content), content)
+        content = _content(expanded(source))
+        with _decoder(one_line(source)) as remarks:
+            opened = _decode_file(content, remarks)
         return replace(opened, checksum=sha256(content).hexdigest())
     if isinstance(source, np.ndarray):
         opened = _from_array(source)
     elif isinstance(source, Image.Image):
-        with _decoder("the PIL image"):
-            opened = _decode(source)
+        with _decoder("the PIL image") as remarks:
+            opened = _decode(source, None, remarks)
     elif isinstance(source, Tensor):
         opened = _from_tensor(source)
     else:
@@ -142,10 +158,10 @@ def read(source: Source) -> Opened:
 
 
 def read_settings(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """Read back the settings that `save` put into a PNG file.
+    """Read back the settings that `save` put into a file.
 
     Args:
-        path: A PNG file of ours.
+        path: A painting of ours, of any format but BMP.
 
     Returns:
         The settings, as JSON keeps them.
@@ -153,12 +169,11 @@ def read_settings(path: str | os.PathLike[str]) -> dict[str, Any]:
     Raises:
         PictureError: If the file is missing, unreadable, or carries no settings.
     """
-    content = _content(Path(path))
+    content = _content(expanded(path))
     with _decoder(one_line(path)):
-        text = _open(content).info.get(SETTINGS)
-        settings = json.loads(text) if isinstance(text, str) else None
-        if not isinstance(settings, dict):
-            raise PictureError("the file carries no settings; only PNG files that Impasto saved do")
+        settings = settings_in(_open(content))
+        if settings is None:
+            raise PictureError("the file carries no settings; only paintings that Impasto saved do, except as BMP")
         return settings
 
 
@@ -183,17 +198,27 @@ def _content(path: Path) -> bytes:
         raise PictureError(f"{name} can't be opened ({reason(error)}); check the path") from error
 
 
+class _RawError(UnidentifiedImageError):
+    """A camera raw."""
+
+
 @contextmanager
-def _decoder(name: str) -> Iterator[None]:
-    """Decode without noise, and say in one line what is wrong with the source called `name`."""
+def _decoder(name: str) -> Iterator[list[str]]:
+    """Decode without noise, and say in one line what is wrong with the source called `name`.
+
+    Remarks that are put into what it gives become warnings.
+    """
+    remarks: list[str] = []
     with _process_wide, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, PIXELS_AT_MOST
         try:
-            yield
+            yield remarks
         except PictureError as error:
             raise PictureError(f"{name}: {error}") from error
         except UnidentifiedImageError as error:
+            if isinstance(error, _RawError) or Path(name).suffix.lower() in tiff.RAW:
+                raise PictureError(f"{name} is a camera raw; develop it first, and save it as TIFF or JPEG") from error
             raise PictureError(f"{name} is not a {_READABLE_IN_WORDS} picture, or is damaged; convert it to PNG") from error
         except Image.DecompressionBombError as error:
             raise PictureError(f"{name} has more than {PIXELS_AT_MOST // 1_000_000} megapixels; scale it down first") from error
@@ -203,6 +228,8 @@ def _decoder(name: str) -> Iterator[None]:
             raise PictureError(f"{name} is damaged or cut off ({reason(error)}); get a fresh copy of it") from error
         finally:
             Image.MAX_IMAGE_PIXELS = limit
+    for remark in remarks:
+        warnings.warn(f"{name} {remark}", stacklevel=4)  # where `read` is called
 
 
 def _open(content: bytes) -> Image.Image:
@@ -220,27 +247,89 @@ def _open(content: bytes) -> Image.Image:
     return image
 
 
-def _decode(image: Image.Image, content: bytes | None = None) -> Opened:
+def _decode_file(content: bytes, remarks: list[str]) -> Opened:
+    if tiff.is_raw(content):
+        raise _RawError
+    try:
+        image = _open(content)
+    except UnidentifiedImageError:
+        if (opened := _samples(content, remarks)) is None:
+            raise
+        return opened
+    if tiff.is_planar(image) or tiff.is_deep(image):
+        if (opened := _samples(content, remarks)) is not None:
+            return opened
+        if tiff.is_planar(image) and tiff.is_deep(image):
+            raise PictureError("it keeps 16-bit channels apart and compressed in a way we can't read; save it uncompressed, or as PNG")
+    try:
+        image.load()
+    except OSError:
+        whole = _without_end_marker(content)
+        if whole is None:
+            raise
+        remarks.append("lacks its end and may be cut off; it is painted as far as it goes")
+        image = whole
+    opened = _decode(image, content, remarks)
+    with suppress(Exception):  # a second frame that is damaged doesn't matter
+        if image.format in _MOVING and getattr(_open(content), "is_animated", False):
+            remarks.append("is a moving picture; only its first frame is painted")
+    return opened
+
+
+def _without_end_marker(content: bytes) -> Image.Image | None:
+    """The image of a JPEG whose pixels are all there; None if some are missing."""
+    if content[:2] != _JPEG_BEGIN:
+        return None
+    content = content.removesuffix(b"\xff")
+    # Where pixels are missing, the decoder makes some of whatever follows.
+    images = [_open(content + filling + _JPEG_END) for filling in (b"", b"\x5a" * 4096)]
+    for image in images:
+        image.load()
+    return images[0] if images[0].tobytes() == images[1].tobytes() else None
+
+
+def _decode(image: Image.Image, content: bytes | None, remarks: list[str]) -> Opened:
     if 0 in image.size:
         raise PictureError(f"a picture of {image.width} x {image.height} pixels is empty; give one with at least one pixel")
     image.load()
-    to_srgb = transform_to_srgb(image)
-    if content is not None and to_srgb is None and (deep := _sixteen_bit_rgb(image, content)) is not None:
-        return _opened(deep)
-    orientation = _orientation(image)
-    alpha = _alpha(image)
-    return _opened(_upright(_colour(image, to_srgb), orientation), None if alpha is None else _upright(alpha, orientation))
+    exif = _exif(image)
+    profile = colour.found(
+        image, content, *(directory_value(exif, *place) for place in ((IFD.Exif, Base.ColorSpace), (IFD.Interop, Interop.InteropIndex)))
+    )
+    to_srgb = colour.transform_to_srgb(profile, image)
+    orientation = exif.get(tiff.ORIENTATION)
+    alpha = _alpha(image, content)
+    said = about(exif, image.info, profile if to_srgb is not None and to_srgb.input_mode == "RGB" else None, turned=orientation in _TURNED)
+    return _opened(_upright(_colour(image, to_srgb, remarks), orientation), None if alpha is None else _upright(alpha, orientation), said)
 
 
-def _orientation(image: Image.Image) -> object:
+def _samples(content: bytes, remarks: list[str]) -> Opened | None:
+    """What is in a TIFF that Pillow keeps only a part of; None where that has to do."""
+    if not tiff.is_tiff(content) or (found := tiff.samples(content, remarks)) is None:
+        return None
+    values, alpha = found
+    remark_dark(values, remarks)
+    exif = Image.Exif()
+    exif.load(content)
+    profile = exif.get(tiff.PROFILE)
+    kind = "RGB" if values.ndim == 3 else "L"
+    to_srgb = colour.transform_to_srgb(profile, Image.new(kind, (1, 1)))
+    if to_srgb is not None:
+        values = np.asarray(to_srgb.apply(_in_mode(_eight_bits(values), to_srgb.input_mode)))
+    orientation = exif.get(tiff.ORIENTATION)
+    said = about(exif, {}, profile if to_srgb is not None and to_srgb.input_mode == "RGB" else None, turned=orientation in _TURNED)
+    return _opened(_upright(values, orientation), None if alpha is None else _upright(alpha, orientation), said)
+
+
+def _exif(image: Image.Image) -> Image.Exif:
     with suppress(Exception):  # damaged EXIF is no reason to refuse the pixels
-        return image.getexif().get(_ORIENTATION)
-    return None
+        return image.getexif()
+    return Image.Exif()
 
 
 def _upright(values: NDArray[Any], orientation: object) -> NDArray[Any]:
-    """Turn `[H, W, ...]` the way the EXIF orientation asks, where 5 to 8 swap the axes."""
-    if orientation in (5, 6, 7, 8):
+    """Turn `[H, W, ...]` the way the EXIF orientation asks."""
+    if orientation in _TURNED:
         values = values.swapaxes(0, 1)
     if orientation in (3, 4, 7, 8):
         values = values[::-1]
@@ -249,39 +338,38 @@ def _upright(values: NDArray[Any], orientation: object) -> NDArray[Any]:
     return values
 
 
-def _sixteen_bit_rgb(image: Image.Image, content: bytes) -> NDArray[Any] | None:
-    """The upright `[H, W, 3 or 4]` of a 16-bit RGB TIFF, of which Pillow keeps 8 bits; None where those have to do."""
-    if not isinstance(image, TiffImagePlugin.TiffImageFile) or set(image.tag_v2.get(_BITS_PER_SAMPLE, ())) != {16}:
+def _alpha(image: Image.Image, content: bytes | None) -> NDArray[np.uint8] | None:
+    if not image.has_transparency_data:
         return None
-    if image.mode not in ("RGB", "RGBA") or image.tag_v2.get(_EXTRA_SAMPLES, (_UNASSOCIATED_ALPHA,)) != (_UNASSOCIATED_ALPHA,):
-        return None
-    with suppress(Exception):  # a compression that tifffile lacks
-        import tifffile
-
-        with tifffile.TiffFile(BytesIO(content)) as tiff:
-            page = tiff.pages.first
-            values = page.asarray()
-            if values.shape == (page.imagelength, page.imagewidth, len(image.mode)):
-                return _upright(checked(values), page.tags.valueof(_ORIENTATION))
-    return None
-
-
-def _alpha(image: Image.Image) -> NDArray[np.uint8] | None:
-    if is_deep_grey(image) or not image.has_transparency_data:
-        return None
+    clear = image.info.get("transparency")
+    if is_deep_grey(image):
+        return np.where(np.asarray(image) == clear, 0, 255).astype(np.uint8) if isinstance(clear, int) else None
+    if image.format == "PNG" and content is not None and clear is not None:
+        # It is compared with pixels, which Pillow scales to 8 bits and leaves it as it is.
+        depth = content[_PNG_DEPTH]
+        if isinstance(clear, tuple) and depth == 16:
+            image.info["transparency"] = tuple(value >> 8 for value in clear)
+        elif isinstance(clear, int) and image.mode == "L" and depth < 8:
+            image.info["transparency"] = clear * 255 // (2**depth - 1)
     return np.asarray(_in_mode(image, "RGBA").getchannel("A"))
 
 
-def _colour(image: Image.Image, to_srgb: ImageCms.ImageCmsTransform | None) -> NDArray[Any]:
+def _colour(image: Image.Image, to_srgb: ImageCms.ImageCmsTransform | None, remarks: list[str]) -> NDArray[Any]:
     """The sRGB of an image as `[H, W]` or `[H, W, 3]`."""
     if is_deep_grey(image):
-        grey = deep_grey(np.asarray(image))
+        grey = known(tiff.wide(image, np.asarray(image)), remarks)
+        grey = inverted(grey) if tiff.white_is_zero(image) else grey
+        remark_dark(grey, remarks)
         if to_srgb is None:
             return grey
-        image = Image.fromarray(np.round(unit(grey, grey.shape) * 255).astype(np.uint8))
+        image = _eight_bits(grey)
     if to_srgb is None:
         return np.asarray(_in_mode(image, "RGB"))
     return np.asarray(to_srgb.apply(_in_mode(image, to_srgb.input_mode)))
+
+
+def _eight_bits(values: NDArray[Any]) -> Image.Image:
+    return Image.fromarray(np.round(unit(values, values.shape) * 255).astype(np.uint8))
 
 
 def _in_mode(image: Image.Image, mode: str) -> Image.Image:
@@ -308,15 +396,18 @@ def _from_array(values: NDArray[Any]) -> Opened:
     return _opened(checked(values))
 
 
-def _opened(values: NDArray[Any], alpha: NDArray[np.uint8] | None = None) -> Opened:
+def _opened(values: NDArray[Any], alpha: NDArray[Any] | None = None, said: About = _NOTHING_SAID) -> Opened:
     """Bring `[H, W]` or `[H, W, 1, 3 or 4]`, whose fourth channel is an alpha, into the shapes and the range of a picture."""
     height, width = values.shape[:2]
     channels = values[..., None] if values.ndim == 2 else values
     picture = unit(channels[..., :3], (height, width, 3))
     if alpha is None and channels.shape[2] < 4:
-        return Opened(picture, None)
+        return Opened(picture, None, about=said)
     opacity = unit(channels[..., 3] if alpha is None else alpha, (height, width))
-    return Opened(picture, None if bool((opacity >= 1).all()) else opacity)
+    if bool((opacity >= 1).all()):
+        return Opened(picture, None, about=said)
+    hidden.fill(picture, opacity)
+    return Opened(picture, opacity, about=said)
 
 
 def _checksum(opened: Opened) -> str:

@@ -1,6 +1,6 @@
 """Pictures at another size."""
 
-from typing import Any
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,14 +8,18 @@ from PIL import Image
 
 from impasto.errors import OptionError
 
+_COLOURS = 3
+_LARGE = 1_000_000  # pixels, from which on colours are resampled side by side
 
-def fit(size: tuple[int, int], longest: int, *, enlarge: bool = True) -> tuple[int, int]:
+
+def fit(size: tuple[int, int], longest: int, *, enlarge: bool = True, least: int = 0) -> tuple[int, int]:
     """Scale a size so that its longest side is `longest`.
 
     Args:
         size: Width and height in pixels, both at least 1.
         longest: The longest side in pixels; 0 leaves the size as it is.
         enlarge: Whether a size that is smaller becomes larger.
+        least: What the shortest side doesn't shrink below; the longest is longer instead.
 
     Returns:
         Width and height, of the same aspect ratio up to rounding, neither below 1.
@@ -27,6 +31,8 @@ def fit(size: tuple[int, int], longest: int, *, enlarge: bool = True) -> tuple[i
         raise OptionError(f"a longest side of {longest} pixels is impossible; give a positive number, or 0 to keep the size")
     if longest == 0 or (longest > max(size) and not enlarge):
         return size
+    if longest < max(size):
+        longest = max(longest, min(max(size), -(-least * max(size) // min(size))))
     width, height = (max(1, round(side * longest / max(size))) for side in size)
     return width, height
 
@@ -47,19 +53,29 @@ def resize(array: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.floa
     if array.shape[:2] == (height, width):
         return array
     channels = array.reshape(*array.shape[:2], -1)
-    resampled = np.empty((height, width, channels.shape[2]), np.float32)
-    for channel in range(channels.shape[2]):
-        np.clip(_resampled(channels[..., channel], size), 0, 1, out=resampled[..., channel])
-    return resampled.reshape(height, width, *array.shape[2:])
+    result = np.empty((height, width, channels.shape[2]), np.float32)
+
+    def resample(channel: int) -> None:
+        np.clip(resampled(channels[..., channel], size), 0, 1, out=result[..., channel])
+
+    every = range(channels.shape[2])
+    if max(array.shape[0] * array.shape[1], width * height) >= _LARGE:
+        # Pillow lets other threads run while it resamples.
+        with ThreadPoolExecutor(_COLOURS) as pool:
+            list(pool.map(resample, every))
+    else:
+        list(map(resample, every))
+    return result.reshape(height, width, *array.shape[2:])
 
 
-def scale(array: NDArray[np.float32], longest: int, *, enlarge: bool = True) -> NDArray[np.float32]:
+def scale(array: NDArray[np.float32], longest: int, *, enlarge: bool = True, least: int = 0) -> NDArray[np.float32]:
     """Resample as `resize` does, to a longest side.
 
     Args:
         array: float32 `[H, W]` or `[H, W, C]` in [0, 1].
         longest: The longest side in pixels; 0 leaves the array as it is.
         enlarge: Whether a picture that is smaller becomes larger.
+        least: What the shortest side doesn't shrink below.
 
     Returns:
         float32 `[h, w]` or `[h, w, C]`, of the same aspect ratio up to rounding.
@@ -68,9 +84,10 @@ def scale(array: NDArray[np.float32], longest: int, *, enlarge: bool = True) -> 
         OptionError: If `longest` is negative.
     """
     height, width = array.shape[:2]
-    return resize(array, fit((width, height), longest, enlarge=enlarge))
+    return resize(array, fit((width, height), longest, enlarge=enlarge, least=least))
 
 
-def _resampled(channel: NDArray[np.float32], size: tuple[int, int]) -> NDArray[Any]:
+def resampled(channel: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
+    """One `channel` `[H, W]` resampled to a `size`, as `resize` does, but not clamped."""
     image = Image.fromarray(np.ascontiguousarray(channel, np.float32))  # of mode F, which Pillow resamples in double precision
     return np.asarray(image.resize(size, Image.Resampling.BICUBIC))
