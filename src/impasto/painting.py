@@ -1,15 +1,12 @@
 """``Painter`` and ``stylize``: read the pictures, ask the method's family, and finish the painting."""
 
 import json
-import os
 import platform
 import threading
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
-from hashlib import file_digest
+from contextlib import contextmanager
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any, Unpack, cast
 
 from PIL import Image
@@ -153,8 +150,7 @@ class Painter:
             OptionError: neither a file nor the name of an example.
             PictureError: it can't be read.
         """
-        source = packaged.photograph(content) if content is not None else None
-        checksum = None if source is None else _checksum(source)
+        checksum = None if content is None else picture.checksum(packaged.photograph(content))
         return cast(dict[str, Any], json.loads(json.dumps({**self._settings, "content_sha256": checksum}, default=str)))
 
     @contextmanager
@@ -219,14 +215,6 @@ class Painter:
 
 def _listed(style: Source | Sequence[Source] | None) -> list[Any]:
     return list(style) if isinstance(style, list | tuple) else [style] if style is not None else []
-
-
-def _checksum(source: Source) -> str:
-    """That of a file's bytes, or of a picture's pixels, as :class:`impasto.picture.Opened` has it."""
-    if isinstance(source, str | os.PathLike):
-        with suppress(OSError, ValueError), Path(source).open("rb") as stream:
-            return file_digest(stream, "sha256").hexdigest()
-    return picture.read(source).checksum  # which also says what is wrong with a file
 
 
 def _two(pair: list[Opened]) -> tuple[Opened, Opened]:

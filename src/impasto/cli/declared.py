@@ -146,7 +146,8 @@ class Painting(click.Command):
                 rows[group].append(row)
         for group, title in GROUPS.items():
             if rows[group]:
-                with formatter.section(title if shown is not None else f"{title} ({_whom(group, concerned[group])})"):
+                whom = _whom(group, concerned[group]) if shown is None else ""
+                with formatter.section(f"{title} ({whom})" if whom else title):
                     formatter.write_dl(rows[group])
 
 
@@ -209,13 +210,15 @@ def _concerned(option: str) -> list[str]:
 
 
 def _whom(group: str, methods: Collection[str]) -> str:
-    """The ``methods`` that a ``group`` of options concerns, in words."""
+    """The ``methods`` that a ``group`` of options concerns, in words, where its title doesn't say it already."""
     from impasto.methods import ALL, FAMILIES
 
     if len(methods) == len(ALL):
         return "all methods"
     names: list[str] = []
     for family in FAMILIES:
+        if family.name == group and set(methods) == set(family.methods):
+            return ""
         theirs = [name for name in family.methods if name in methods]
         whole = len(theirs) == len(family.methods) and family.name != group
         names += [GROUPS[family.name].lower()] if whole else theirs

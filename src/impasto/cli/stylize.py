@@ -38,8 +38,8 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", cls=Own, is_flag=True, help="Print an object for each painting, with its settings, and for each error.")
 @click.option("--quiet", cls=Own, is_flag=True, help="No progress bar.")
 @click.option(
-    "--workers", cls=Own, group="machine", type=click.IntRange(1), default=1, show_default=True, metavar="N",
-    help="Processes that share the cores, for many photographs.",
+    "--workers", cls=Own, group="machine", type=click.IntRange(1), default=1, metavar="N",
+    help="Processes that share the cores, for many photographs.  [default: 1]",
 )  # fmt: skip
 def stylize(
     pictures: tuple[str, ...],

@@ -157,6 +157,18 @@ def read(source: Source) -> Opened:
     return replace(opened, checksum=_checksum(opened))
 
 
+def checksum(source: Source) -> str:
+    """The checksum that `read` gives a picture. A file isn't decoded for that.
+
+    Args:
+        source: As for `read`.
+
+    Raises:
+        PictureError: If the source is missing or unreadable.
+    """
+    return sha256(_content(expanded(source))).hexdigest() if isinstance(source, str | os.PathLike) else read(source).checksum
+
+
 def read_settings(path: str | os.PathLike[str]) -> dict[str, Any]:
     """Read back the settings that `save` put into a file.
 
