@@ -19,14 +19,15 @@ import click
 REPEATS = 7
 
 
-def timed(work: Callable[[], Any], repeats: int = REPEATS) -> float:
-    """The median of the seconds that some ``work`` takes."""
-    seconds = []
+def timed(*works: Callable[[], Any], repeats: int = REPEATS) -> list[float]:
+    """The medians of the seconds that some ``works`` take, done in turns, so that a busy moment of the machine is none's alone."""
+    seconds: list[list[float]] = [[] for _ in works]
     for _ in range(repeats):
-        began = time.perf_counter()
-        work()
-        seconds.append(time.perf_counter() - began)
-    return statistics.median(seconds)
+        for times, work in zip(seconds, works, strict=True):
+            began = time.perf_counter()
+            work()
+            times.append(time.perf_counter() - began)
+    return [statistics.median(times) for times in seconds]
 
 
 def measure(method: str, size: int) -> str:
@@ -40,20 +41,24 @@ def measure(method: str, size: int) -> str:
         painter = Painter("starry", method=method, size=size)
         painted = painter(content, output)
         first = time.perf_counter() - began
-        again = timed(lambda: painter(content, output), REPEATS if method == "arbitrary" else 2)
-        line = f"{method:<12}{painted.width:>5} x {painted.height:<5}{first:8.2f} s first{again:8.3f} s then"
         if method != "arbitrary":
-            return line
+            (again,) = timed(lambda: painter(content, output), repeats=2)
+            return f"{method:<12}{painted.width:>5} x {painted.height:<5}{first:8.2f} s first{again:8.3f} s then"
         from impasto.encoders.tensors import tensor
 
-        opened = picture.read(content).resized(painted.size)
-        pixels = tensor(opened.picture)
-        network = timed(lambda: painter._prepared.network.paint(pixels, painter._prepared.styles))  # type: ignore[attr-defined]
-        settings = picture.read_settings(output)
-        read = timed(lambda: picture.read(content).resized(painted.size))
-        write = timed(lambda: picture.save(opened.picture, output, settings=settings))
+        opened, settings = picture.read(content).resized(painted.size), picture.read_settings(output)
+        pixels, prepared = tensor(opened.picture), painter._prepared
+        again, network, read, write = timed(
+            lambda: painter(content, output),
+            lambda: prepared.network.paint(pixels, prepared.styles),  # type: ignore[attr-defined]
+            lambda: picture.read(content).resized(painted.size),
+            lambda: picture.save(opened.picture, output, settings=settings),
+        )
     needed = network + read + write
-    return f"{line}; {again / needed:.2f} of network {network:.3f} s + reading {read:.3f} s + writing {write:.3f} s"
+    return (
+        f"{method:<12}{painted.width:>5} x {painted.height:<5}{first:8.2f} s first{again:8.3f} s then; "
+        f"{again / needed:.2f} of network {network:.3f} s + reading {read:.3f} s + writing {write:.3f} s"
+    )
 
 
 @click.command()

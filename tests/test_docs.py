@@ -5,6 +5,7 @@ import re
 import shlex
 from pathlib import Path
 
+import click
 import pytest
 from PIL import Image
 
@@ -23,6 +24,12 @@ def make():
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+def understood(command: click.Command, verb: str, arguments: list[str]) -> dict[str, object]:
+    """What the command line makes of a command; within the whole, since a command keeps the help option of its first context."""
+    with click.Context(main, **main.context_settings) as whole, command.make_context(verb, arguments, whole) as context:
+        return context.params
 
 
 def test_pages_are_fresh(make) -> None:
@@ -58,8 +65,7 @@ def test_command_is_one(name: str) -> None:
     assert block
     program, verb, *arguments = shlex.split(block[1])
     assert program == "impasto"
-    with main.commands[verb].make_context(verb, arguments) as context:
-        assert context.params["method"] == name
+    assert understood(main.commands[verb], verb, arguments)["method"] == name
 
 
 @pytest.mark.parametrize("name", NETWORKS)
@@ -73,8 +79,7 @@ def test_commands_of_networks(name: str) -> None:
         command = main.commands[verb]
         if verb == "train":
             command, arguments = command.commands[arguments[0]], arguments[1:]
-        with command.make_context(verb, arguments) as context:
-            assert context.params.get("method") == name or name == "fast"
+        assert understood(command, verb, arguments).get("method") == name or name == "fast"
 
 
 @pytest.mark.parametrize("name", RENDERINGS)
@@ -90,8 +95,7 @@ def test_pages_of_renderings(name: str) -> None:
     asked = []
     for line in block[1].splitlines():
         _, verb, *arguments = shlex.split(line)
-        with main.commands[verb].make_context(verb, arguments) as context:
-            asked.append(context.params["method"])
+        asked.append(understood(main.commands[verb], verb, arguments)["method"])
     assert name in asked
 
 
@@ -105,8 +109,7 @@ def test_commands_of_guides(text: str, count: int) -> None:
         command = main.commands[verb]
         if verb == "train":
             command, arguments = command.commands[arguments[0]], arguments[1:]
-        with command.make_context(verb, arguments) as context:
-            assert context.params
+        assert understood(command, verb, arguments)
 
 
 def test_guide_has_every_measure() -> None:

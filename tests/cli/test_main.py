@@ -419,7 +419,8 @@ def test_ctrl_c(folder):
 # The bar
 
 
-def test_bar_on_a_terminal(folder):
+@pytest.mark.parametrize("quiet", [False, pytest.param(True, marks=pytest.mark.slow)])
+def test_bar_on_a_terminal(folder, quiet):
     """A bar is drawn on a terminal, and isn't when asked not to."""
     pty = pytest.importorskip("pty", reason="this system has no pseudo-terminals")
 
@@ -445,8 +446,10 @@ def test_bar_on_a_terminal(folder):
         os.close(ours)
         return drawn.decode()
 
+    if quiet:
+        assert seen("--quiet") == ""
+        return
     drawn = seen()
     assert "level 1/1" in drawn
     assert "2/2" in drawn
     assert "style" in drawn
-    assert seen("--quiet") == ""
