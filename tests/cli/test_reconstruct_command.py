@@ -62,7 +62,6 @@ def test_one_way(folder, by):
         (("--layer", "relu3_2"), "no layer relu3_2, only relu1_1, relu2_1, relu3_1"),
         (("--by", "magic"), "by magic is impossible"),
         (("-o", "out.xyz"), "out.xyz has no extension we can write"),
-        (("-o", "nowhere/out.png"), "nowhere doesn't exist"),
         (("--model", "missing.safetensors"), "missing.safetensors can't be read"),
         (("--size", "many"), "'many' is not a valid integer"),
     ],

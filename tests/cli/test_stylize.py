@@ -132,17 +132,6 @@ def test_standard_input(folder):
     assert "only one" in complaint(run("-", "-", *QUICK, input=content))
 
 
-def _streams():
-    try:
-        import io
-
-        picture.save(picture.read(Image.new("RGB", (2, 2))).picture, io.BytesIO())
-    except TypeError:
-        return False
-    return True
-
-
-@pytest.mark.skipif(not _streams(), reason="pictures aren't saved into streams yet")
 @pytest.mark.parametrize("format_", ["png", "jpg"])
 def test_standard_output(folder, format_):
     result = run("chelsea", "starry", *QUICK, "-o", "-", "--format", format_)
@@ -221,6 +210,13 @@ def test_stopped_canvases_are_not_finished(album, folder):
     picture.save(picture.read("out/y-starry.png").picture, "out/y-starry.png", settings={**settings, "stopped": 3})
     result = run("album/trip", "starry", *QUICK, "-o", "out")
     assert (result.exit_code, result.stdout) == (0, f"{Path('out/y-starry.png')}\n")
+
+
+@pytest.mark.parametrize("format_", ["jpg", "webp", "tif"])
+def test_skipped_in_other_formats(album, folder, format_):
+    arguments = ("album/trip", "starry", *QUICK, "-o", "out", "--format", format_)
+    assert run(*arguments).exit_code == 0
+    assert run(*arguments).stderr == "2 of 2 are painted already\n"
 
 
 def test_other_machines_count_too(album, folder):

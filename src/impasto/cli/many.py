@@ -66,9 +66,8 @@ def paint(
     from impasto.painting import Painter
 
     _refuse(places, styles, each)
-    root = _root(folder)
-    ending = kept.get("format") or "png"
-    photographs = _sources(found(places), root)
+    photographs, root = found(places), _root(folder)
+    photographs, ending = _sources(photographs, root), kept.get("format") or "png"
     targets = apart([(one.place, root / one.folder) for one in photographs], styles, plan.page.name, ending)
     own = {os.path.realpath(target) for target in targets}
     # A shell that expands *.png names what an earlier run left there, too.

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from impasto.picture import Opened
     from impasto.plan import Plan
 
+SEPARATORS = tuple(filter(None, (os.sep, os.altsep)))  # at its end they make a name a folder's
+
 
 @click.command(cls=Painting)
 @click.argument("pictures", metavar="PHOTO... [STYLE]", nargs=-1, required=True, shell_complete=complete.pictures)
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
 )  # fmt: skip
 @click.option(
     "-o", "--output", cls=Own, metavar="OUT", shell_complete=complete.files,
-    help="The painting, or a folder for many; - is standard output.  [default: PHOTO-STYLE.png in this folder]",
+    help="The painting, or the folder it goes to; - is standard output.  [default: PHOTO-STYLE.png in this folder]",
 )  # fmt: skip
 @click.option("--overwrite", cls=Own, is_flag=True, help="Replace paintings that are there.")
 @click.option("--json", "as_json", cls=Own, is_flag=True, help="Print an object for each painting, with its settings, and for each error.")
@@ -129,8 +131,9 @@ def _paint(
 
     click.get_current_context().meta[INPUT] = photograph
     begun = time.perf_counter()
-    if output is None:
-        output = named(photograph, styles, plan.page.name, options.get("format") or "png")
+    if output is None or os.path.isdir(output) or output.endswith(SEPARATORS):  # noqa: PTH112 - Path.is_dir raises where a name is too long
+        name = named(photograph, styles, plan.page.name, options.get("format") or "png")
+        output = os.fspath(Path(output or "") / name)
         unwritten(output, overwrite=overwrite)
     if output == PIPE and sys.stdout is None:
         pipe(b"")  # says so before any work
