@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
+import impasto
 from impasto import examples, picture
 from impasto.cli import main, many
 from impasto.cli.outputs import apart
@@ -356,3 +357,18 @@ def test_sheet(folder):
     assert run("sheet", "chelsea", "starry", "--size", "24", "-o", "other.jpg").stdout == "other.jpg\n"
     assert "unknown method" in complaint(run("sheet", "chelsea", "starry", "-o", "a.png", "--method", "nonesuch"))
     assert files(folder) == {"chelsea-sheet.png", "other.jpg"}
+
+
+def test_ctrl_c_leaves_what_was_there(album, folder):
+    """Of a photograph that is under way, be it painted anew or for the first time."""
+
+    def stop(_):
+        raise KeyboardInterrupt
+
+    painter = impasto.Painter("starry", method="strokes", size=24)
+    (folder / "old.png").write_bytes(b"the old one")
+    for name in ("old.png", "new.png"):
+        with pytest.raises(impasto.Interrupted):
+            many._painted(many.Job("album/x.png", folder / name), painter, {}, stop)
+    assert (folder / "old.png").read_bytes() == b"the old one"
+    assert not (folder / "new.png").exists()

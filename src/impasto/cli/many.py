@@ -236,16 +236,21 @@ def _painted(job: Job, painter: "Painter", each: Each, callback: Any) -> Outcome
     """Do a job.
 
     Raises:
-        KeyboardInterrupt: it was stopped, and nothing is left of it.
+        KeyboardInterrupt: it was stopped; what was there before is as it was.
     """
     import json
 
+    from impasto import picture
+
     begun = time.perf_counter()
+    before = job.target.read_bytes() if job.target.exists() else None
     try:
-        _make(job.target.parent)
         image = painter(job.place, job.target, callback=callback, **each)
     except Interrupted:
-        job.target.unlink(missing_ok=True)
+        if before is None:
+            job.target.unlink(missing_ok=True)
+        else:
+            picture.write(job.target, before)
         raise
     except ImpastoError as error:
         return _failed(job, error)
@@ -256,14 +261,6 @@ def _painted(job: Job, painter: "Painter", each: Each, callback: Any) -> Outcome
 def _failed(job: Job, error: ImpastoError) -> Outcome:
     said = str(error)
     return Outcome(job.place, os.fspath(job.target), error=said if job.place in said else f"{job.place}: {said}")
-
-
-def _make(folder: Path) -> None:
-    """Make the ``folder`` and those above it."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"the folder {folder} can't be made ({error.strerror}); name another with -o") from error
 
 
 def _cores() -> int:
