@@ -139,6 +139,8 @@ def allowed(instance):
             return False
         if "const" in rule and value != rule["const"]:
             return False
+        if "not" in rule and suits(value, rule["not"]):
+            return False
         if "anyOf" in rule and not any(suits(value, one) for one in rule["anyOf"]):
             return False
         types = {"integer": int, "number": (int, float), "string": str, "boolean": bool, "array": list, "object": dict}
@@ -178,6 +180,7 @@ def allowed(instance):
         ({"solver": "adam", "style_layers": ["relu1_1"]}, True),
         ({"solver": "nonesuch"}, False),
         ({"method": "nonesuch"}, False),
+        ({"method": "fast", "model": "mine.safetensors"}, True),
     ],
 )
 def test_schema_says_what_the_checks_say(instance, right):
@@ -188,6 +191,12 @@ def test_schema_says_what_the_checks_say(instance, right):
         assert not right
     else:
         assert right
+
+
+@pytest.mark.parametrize("instance", [{"model": "mine.safetensors", "strength": 0.5}, {"like": "one.png", "preset": "oil"}])
+def test_schema_leaves_open_what_a_file_says(instance):
+    """Which method a model is for, or a painting was painted by."""
+    assert allowed(instance)
 
 
 def test_schema_has_every_declaration():

@@ -1,5 +1,6 @@
 """A painter: prepared once, it paints many pictures, each as ``stylize`` would."""
 
+import io
 import os
 import subprocess
 import sys
@@ -12,7 +13,7 @@ import torch
 from PIL import Image
 
 import impasto
-from impasto import encoders, picture
+from impasto import encoders, packaged, picture
 from impasto.errors import OptionError, OutputError, SpaceError
 from impasto.feedforward import models
 from impasto.feedforward.onepass import OnePass
@@ -63,6 +64,12 @@ def test_without_a_content():
     assert painter().size == (30, 20)
     with pytest.raises(OptionError, match="texture2015 takes no content"):
         painter(CONTENTS[0])
+
+
+def closed():
+    stream = io.BytesIO()
+    stream.close()
+    return stream
 
 
 def counted(monkeypatch, owner, name):
@@ -141,7 +148,7 @@ def test_crop():
 # What is refused
 
 
-def test_nothing_that_is_read_is_written_over(tmp_path):
+def test_nothing_that_is_read_is_written_over(tmp_path, monkeypatch):
     for name, values in (("content", CONTENTS[0]), ("style", STYLE), ("start", OTHER)):
         Image.fromarray(values).save(tmp_path / f"{name}.png")
     (tmp_path / "link.png").symlink_to(tmp_path / "content.png")
@@ -156,6 +163,10 @@ def test_nothing_that_is_read_is_written_over(tmp_path):
         refused(output=tmp_path / f"{name}.png")
     refused(output=tmp_path / "start.png", start=tmp_path / "start.png")
     refused(output=tmp_path / "out.png", log=tmp_path / "style.png")
+    monkeypatch.setattr(packaged.examples, "path", lambda _: tmp_path / "content.png")
+    for source in ("chelsea", Image.open(tmp_path / "content.png")):
+        with pytest.raises(OutputError, match="is one of the pictures that are read"):
+            impasto.stylize(source, STYLE, tmp_path / "content.png", size=32, steps=1)
     Image.fromarray(OTHER).save(tmp_path / "out-0001.png")
     before[tmp_path / "out-0001.png"] = (tmp_path / "out-0001.png").read_bytes()
     with pytest.raises(OutputError, match="a preview could take the place"):
@@ -173,6 +184,70 @@ def test_pictures_without_a_use_are_refused():
         impasto.Painter()
     with pytest.raises(OptionError, match="impasto needs a content"):
         impasto.Painter(STYLE)()
+
+
+def test_options_of_the_painter_are_not_those_of_a_painting():
+    painter = impasto.Painter(STYLE, size=32, steps=1)
+    for options in ({"size": 50}, {"bits": 16}, {"method": "strokes"}, {"seed": 3}):
+        with pytest.raises(OptionError, match="is the painter's"):
+            painter(CONTENTS[0], callback=pytest.fail, **options)
+
+
+@pytest.mark.parametrize(
+    ("method", "sources", "lacking"), [("texture2015", (None, STYLE), "content"), ("inversion2015", (STYLE, None), "style")]
+)
+def test_a_start_that_the_method_cannot_have(method, sources, lacking):
+    with pytest.raises(OptionError, match=f"start arbitrary is impossible for {method}, which has no {lacking}"):
+        impasto.stylize(*sources, method=method, encoder="pocket", start="arbitrary", size=32, steps=1)
+
+
+@pytest.mark.parametrize("output", [b"out.png", 3, ["out.png"], io.StringIO(), closed()])
+def test_outputs_that_take_no_bytes(output):
+    with pytest.raises(OutputError, match="takes no bytes"):
+        impasto.stylize(CONTENTS[0], STYLE, output, size=32, steps=1, callback=pytest.fail)
+
+
+class Slow(io.RawIOBase):
+    """Takes little at a time, and in the end nothing more."""
+
+    def __init__(self, most):
+        self.taken, self.most = b"", most
+
+    def write(self, content):
+        part = bytes(content[: min(100, self.most - len(self.taken))])
+        self.taken += part
+        return len(part)
+
+
+def test_a_stream_gets_all_of_it_or_that_is_said():
+    whole, painter = io.BytesIO(), impasto.Painter(None, method="kuwahara", size=32)
+    painter(CONTENTS[0], whole)
+    slow = Slow(10**6)
+    painter(CONTENTS[0], slow)
+    assert slow.taken == whole.getvalue()
+    with pytest.raises(OutputError, match="takes no more") as caught:
+        painter(CONTENTS[0], Slow(300))
+    kept = Path(str(caught.value).rpartition(" ")[2])
+    assert Image.open(kept).size == (32, 24)
+    kept.unlink()
+
+
+def test_one_file_for_two(tmp_path):
+    for options in ({"timelapse": tmp_path / "a.gif", "output": tmp_path / "a.gif", "format": "png"}, {"log": "x.png", "output": "x.png"}):
+        with pytest.raises(OutputError):
+            impasto.stylize(CONTENTS[0], STYLE, size=32, steps=1, callback=pytest.fail, **options)
+
+
+def test_like_with_another_method(tmp_path):
+    """What only the other method offers isn't carried over."""
+    impasto.stylize(CONTENTS[0], None, tmp_path / "one.png", method="strokes", preset="pencil", size=32, seed=4)
+    painted = impasto.stylize(CONTENTS[0], None, method="regions", like=tmp_path / "one.png")
+    assert same(painted, impasto.stylize(CONTENTS[0], None, method="regions", size=32, seed=4))
+
+
+def test_masks_fit_before_they_are_cropped():
+    with pytest.raises(OptionError, match="must be of one size"):
+        impasto.stylize(CONTENTS[0], None, method="regions", focus=np.zeros((90, 36), np.uint8), crop="square", size=32)
 
 
 @pytest.mark.parametrize("error", [MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate")])

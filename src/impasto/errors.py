@@ -11,6 +11,10 @@ if TYPE_CHECKING:
 class ImpastoError(Exception):
     """Something the user can mend; the message is one line that says how."""
 
+    def __init__(self, message: str) -> None:
+        # What it repeats of the user's may have several.
+        super().__init__(" ".join(message.splitlines()))
+
 
 class PictureError(ImpastoError):
     """A picture that is missing, unreadable or of a kind we can't paint."""

@@ -34,6 +34,7 @@ GROUPS = {
 """The title of every group of options, in the order in which they are shown."""
 
 LARGEST = 2**63 - 1  # of whole numbers
+LONGEST = 1_000_000  # pixels, of any side
 
 
 @dataclass(frozen=True)
@@ -82,9 +83,9 @@ class Flag(Option):
 
     def checked(self, name: str, value: Any) -> bool:
         """See :meth:`Option.checked`."""
-        if not isinstance(value, bool):
+        if not isinstance(value, bool) and type(value).__name__ != "bool":  # numpy has one of its own
             raise OptionError(f"{name} {value!r} is impossible; give True or False")
-        return value
+        return bool(value)
 
     def schema(self) -> dict[str, Any]:
         """See :meth:`Option.schema`."""
@@ -152,11 +153,14 @@ class Choice(Option):
 
     def checked(self, name: str, value: Any) -> Any:
         """See :meth:`Option.checked`."""
-        if self.choices and (isinstance(value, bool) or value not in self.choices):
+        if not self.choices:
+            return value
+        known = isinstance(value, str | Real) and not isinstance(value, bool)
+        if not known or value not in self.choices:
             if not isinstance(self.choices[0], str):
                 raise OptionError(f"{name} {value!r} is impossible; choose {' or '.join(map(str, self.choices))}")
             raise unknown(name.replace("_", " "), value, self.choices)
-        return value
+        return self.choices[self.choices.index(value)]
 
     def schema(self) -> dict[str, Any]:
         """See :meth:`Option.schema`."""
@@ -278,7 +282,7 @@ class Side(Option):
         return "N"
 
 
-_SIDE = Whole("", "")
+_SIDE = Whole("", "", most=LONGEST)
 
 
 class Kept(TypedDict, total=False):
@@ -291,7 +295,9 @@ class Kept(TypedDict, total=False):
     ]
     crop: Annotated[Literal["square"] | None, Choice("picture", "Paint only the middle of the pictures.", otherwise="all of them")]
     blend: Annotated[Sequence[float] | None, Shares("picture", "The shares of several styles, one for each.", otherwise="equal")]
-    style_size: Annotated[int | None, Whole("picture", "The style's longest side; smaller has smaller strokes.", unit="pixels", least=1)]
+    style_size: Annotated[
+        int | None, Whole("picture", "The style's longest side; smaller has smaller strokes.", unit="pixels", least=1, most=LONGEST)
+    ]
     seed: Annotated[int | None, Whole("picture", "Of all randomness.", 0)]
     like: Annotated[
         File | None,
@@ -331,7 +337,8 @@ class Kept(TypedDict, total=False):
 
     model: Annotated[File | None, Path("one pass", "A model of yours; `impasto train` makes them.", otherwise="the packaged one")]
     tile: Annotated[
-        int | None, Whole("one pass", "A side of the tiles that are painted; less needs less memory.", 1024, unit="pixels", least=64)
+        int | None,
+        Whole("one pass", "A side of the tiles that are painted; less needs less memory.", 1024, unit="pixels", least=64, most=LONGEST),
     ]
 
     brush: Annotated[float | None, Number("by hand", "How wide brushes are, over the usual width.", 1.0, least=0.1, most=10)]
@@ -472,6 +479,9 @@ def unknown(kind: str, name: object, known: Collection[str]) -> OptionError:
     return OptionError(f"unknown {kind} {name}; choose one of {', '.join(map(str, known))}")
 
 
+UNSAID = {"not": {"anyOf": [{"required": ["model"]}, {"required": ["like"]}]}}
+
+
 def schema(methods: Sequence[Uses]) -> dict[str, Any]:
     """The options as a JSON schema (draft 2020-12), from which a front end can build its form.
 
@@ -492,7 +502,8 @@ def schema(methods: Sequence[Uses]) -> dict[str, Any]:
             {
                 "if": {
                     "properties": {"method": {"const": uses.method}},
-                    **({} if uses.method == DECLARED["method"].default else {"required": ["method"]}),
+                    # Without a method it is the default one, where no model and no painting to be like say which.
+                    "anyOf": [{"required": ["method"]}, *([UNSAID] if uses.method == DECLARED["method"].default else [])],
                 },
                 "then": {
                     "propertyNames": {"enum": list(uses.declared())},
@@ -518,4 +529,9 @@ def _described(option: Option) -> dict[str, Any]:
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
+    if not isinstance(value, Real) or isinstance(value, bool):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:
+        return False

@@ -64,8 +64,9 @@ def stylize(
     kept = cast(Kept, {name: value for name, value in options.items() if name not in EACH})
     # What is wrong is said before anything is loaded.
     plan = Plan.of(kept)
-    plan.targets(output, each, [content, *_listed(style)])
-    photograph = None if content is None else picture.read(packaged.photograph(content))
+    plan.targets(output, each, _inputs(plan, content, _listed(style)))
+    with plan.memory():
+        photograph = None if content is None else picture.read(packaged.photograph(content))
     return Painter(style, fetching=fetching, **kept)(photograph, output, callback=callback, **each)
 
 
@@ -96,18 +97,21 @@ class Painter:
             plan.refuse("style", bool(self._styles))
         if len(self._styles) > 1 and "blend" not in uses(page.name).options:
             raise OptionError(f"{page.name} takes one style; {len(self._styles)} are given")
-        self._opened = [] if page.named else [plan.open(packaged.style(one)) for one in self._styles]
-        self._pair = _two([plan.open(packaged.photograph(one)) for one in asked["pair"]]) if asked.get("pair") else None
-        order = Order(
-            page=page,
-            options=asked,
-            styles=list(zip(shares(len(self._opened), asked["blend"]), self._opened, strict=True)) if self._opened else (),
-            names=self._styles if page.named else (),
-            pair=self._pair,
-            start=self._start(asked["start"]),
-            fetching=fetching,
-        )
         with plan.memory():
+            self._opened = [] if page.named else [plan.cut(picture.read(packaged.style(one))) for one in self._styles]
+            self._pair = None
+            if asked.get("pair") is not None:
+                first, second = _alike("pictures of a pair", *(picture.read(packaged.photograph(one)) for one in asked["pair"]))
+                self._pair = plan.cut(first), plan.cut(second)
+            order = Order(
+                page=page,
+                options=asked,
+                styles=list(zip(shares(len(self._opened), asked["blend"]), self._opened, strict=True)) if self._opened else (),
+                names=self._styles if page.named else (),
+                pair=self._pair,
+                start=self._start(asked["start"]),
+                fetching=fetching,
+            )
             self._prepared = room(family(page.name)).prepare(order)
         self._settings = self._described()
         self._alone, self._busy = threading.RLock(), False
@@ -131,13 +135,16 @@ class Painter:
             Interrupted: as for :func:`stylize`.
         """
         plan = self._plan
-        targets = plan.targets(output, each, [content, *self._styles])
+        targets = plan.targets(output, each, _inputs(plan, content, self._styles))
         plan.refuse("content", content is not None)
         with self._turn(), plan.memory():
-            photograph = None if content is None else plan.open(packaged.photograph(content))
-            size = self._size(photograph)
+            photograph = None if content is None else picture.read(packaged.photograph(content))
             mask = each.get("focus")
-            focus = None if mask is None else _fitting(plan.open(mask), photograph)
+            focus = None if mask is None else picture.read(mask)
+            if photograph is not None and focus is not None:
+                focus = plan.cut(_alike("focus and the content", focus, photograph)[0])
+            photograph = None if photograph is None else plan.cut(photograph)
+            size = self._size(photograph)
             settings = {**self._settings, "content_sha256": photograph.checksum if photograph else None}
             sitting = Sitting(targets, size, photograph, settings, callback)
             commission = Commission(size=size, content=photograph, focus=focus, frames=sitting.frames, tell=sitting.tell)
@@ -176,6 +183,10 @@ class Painter:
 
     def _start(self, start: str | None) -> Opened | Begin | None:
         """What the canvas begins from, where that is neither the content nor the style nor noise."""
+        if start is None:
+            return None
+        if start not in DECLARED["start"].choices:  # type: ignore[attr-defined]
+            return self._plan.cut(picture.read(start))
         if start in ALL:
             options = {name: self._plan.options[name] for name in ("seed", "device", "precision")}
 
@@ -188,7 +199,7 @@ class Painter:
                 return other._prepared.paint(Commission(size=(width, height), content=picture.read(content), tell=lambda _: None)).picture
 
             return begin
-        return None if start is None or start in DECLARED["start"].choices else self._plan.open(start)  # type: ignore[attr-defined]
+        return None
 
     def _described(self) -> dict[str, Any]:
         """The settings of all paintings, and a warning where they are not those of the one it is to be like."""
@@ -217,18 +228,15 @@ def _listed(style: Source | Sequence[Source] | None) -> list[Any]:
     return list(style) if isinstance(style, list | tuple) else [style] if style is not None else []
 
 
-def _two(pair: list[Opened]) -> tuple[Opened, Opened]:
-    """The pictures of a pair."""
-    first, second = pair
+def _inputs(plan: Plan, content: Source | None, styles: Sequence[Source]) -> list[Source]:
+    """What is read, names as files."""
+    contents = [] if content is None else [packaged.photograph(content)]
+    return [*contents, *([] if plan.page.named else map(packaged.style, styles))]
+
+
+def _alike(what: str, first: Opened, second: Opened) -> tuple[Opened, Opened]:
+    """Two pictures of one size."""
     if first.size != second.size:
-        sizes = " and ".join("{} x {}".format(*one.size) for one in pair)
-        raise OptionError(f"the pictures of a pair must be of one size, these are {sizes} pixels; scale or crop one of them")
+        sizes = " and ".join("{} x {}".format(*one.size) for one in (first, second))
+        raise OptionError(f"the {what} must be of one size, these are {sizes} pixels; scale or crop one of them")
     return first, second
-
-
-def _fitting(focus: Opened, photograph: Opened | None) -> Opened:
-    """A mask of the photograph's size."""
-    if photograph is not None and focus.size != photograph.size:
-        sizes = ["{} x {}".format(*one.size) for one in (focus, photograph)]
-        raise OptionError(f"the focus has {sizes[0]} pixels and the content {sizes[1]}; give a mask of the content's size")
-    return focus

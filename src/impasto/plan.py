@@ -9,8 +9,8 @@ from impasto import picture
 from impasto.errors import OptionError, SpaceError
 from impasto.family import Page, Size
 from impasto.methods import ALL, FAMILIES, concerned, room, uses
-from impasto.options import DECLARED, Each, complete
-from impasto.picture import Opened, Source
+from impasto.options import DECLARED, EACH, Each, complete
+from impasto.picture import Opened
 from impasto.sitting import Output, Targets
 
 
@@ -38,11 +38,12 @@ class Plan:
             ModelError: a model that can't be read.
         """
         given = {name: value for name, value in options.items() if value is not None}
-        before = picture.read_settings(given["like"]) if "like" in given else {}
-        name = given["method"] if "method" in given else _implied(given) or before.get("method", DECLARED["method"].default)
-        declared = uses(name).declared()
-        known = {one: value for one, value in before.items() if one in declared and declared[one].setting}
-        asked, page = complete({**known, **given}, uses(name), concerned), ALL[name]
+        before = picture.read_settings(DECLARED["like"].checked("like", given["like"])) if "like" in given else {}
+        name = given["method"] if "method" in given else _implied(given) or before.get("method") or DECLARED["method"].default
+        # Another method's choices, such as its preset, mean nothing to this one.
+        its, others = uses(name), set() if before.get("method") == name else set(uses(name).choices)
+        known = {one: value for one, value in before.items() if one in its.declared() and DECLARED[one].setting and one not in others}
+        asked, page = complete({**known, **given}, its, concerned), ALL[name]
         if isinstance(asked["size"], tuple) and "content" in page.sources:
             raise sides(asked["size"], name)
         return cls(page, asked, before)
@@ -59,6 +60,11 @@ class Plan:
             OutputError: a place that can't be written to, or a file that is painted from.
             OptionError: an impossible value, or what the method or the format lacks.
         """
+        for name in each:
+            if name in DECLARED and name not in EACH:
+                raise OptionError(
+                    f"{name} is the painter's; give it when you make one, and only {', '.join(sorted(EACH))} to each painting"
+                )
         given = complete({**self.options, **each}, uses(self.page.name), concerned)
         if output is not None and picture.form(output, given.get("format")) == "svg" and not self.page.strokes:
             able = " or ".join(name for name, page in ALL.items() if page.strokes)
@@ -67,13 +73,8 @@ class Plan:
         files = [given.get(name) for name in ("like", "model", "encoder_weights", "start", "focus")]
         return Targets.checked(output, given, [*inputs, *files, *(given.get("pair") or ())])
 
-    def open(self, source: Source) -> Opened:
-        """The picture of a ``source``, as much of it as is asked for.
-
-        Raises:
-            PictureError: it can't be read.
-        """
-        opened = picture.read(source)
+    def cut(self, opened: Opened) -> Opened:
+        """As much of a picture that was ``opened`` as is asked for."""
         return opened.cropped() if self.options["crop"] else opened
 
     def refuse(self, kind: str, found: bool) -> None:

@@ -61,13 +61,18 @@ class Targets:
             OutputError: a place that can't be written to, a file that is painted from, or a format that isn't the file's.
             OptionError: previews without an output to write beside, or bits or the like that the format lacks.
         """
-        read = [picture.expanded(one) for one in inputs if isinstance(one, str | os.PathLike)]
+        named = [getattr(one, "filename", None) if isinstance(one, Image.Image) else one for one in inputs]
+        read = [picture.expanded(one) for one in named if isinstance(one, str | os.PathLike)]
         places = {name: file for name in ("timelapse", "log") if (file := given.get(name)) is not None}
         if isinstance(output, str | os.PathLike):
             places["output"] = output
         for name, file in places.items():
             if any(_same(picture.expanded(file), one) for one in read):
                 raise OutputError(f"the {name} {file} is one of the pictures that are read; name another file")
+        if len({os.path.realpath(picture.expanded(file)) for file in places.values()}) < len(places):
+            raise OutputError(f"{' and '.join(places)} are one file; name another for each")
+        if not (output is None or isinstance(output, str | os.PathLike)):
+            picture.check_stream(output)
         form = "png" if output is None else picture.form(output, given.get("format"))
         how = {name: given[name] for name in HOW if given.get(name) is not None}
         target = picture.check_place(output) if isinstance(output, str | os.PathLike) else output
@@ -221,8 +226,9 @@ def logging(file: Path) -> Callable[[Progress], None]:
         try:
             with file.open(mode, encoding="utf-8") as stream:
                 stream.write(text)
-        except OSError as error:
-            raise OutputError(f"the log {file} can't be written ({error.strerror}); choose another file") from error
+        except (OSError, ValueError) as error:  # a name that no file can have raises the latter
+            said = getattr(error, "strerror", None) or error
+            raise OutputError(f"the log {file} can't be written ({said}); choose another file") from error
 
     with suppress(OSError):  # which opening the file says better
         file.parent.mkdir(parents=True, exist_ok=True)

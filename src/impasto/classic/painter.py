@@ -1,5 +1,6 @@
 """The painter of methods without a network."""
 
+import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -30,6 +31,8 @@ from impasto.family import Commission, Floats, Order, Painted, Progress
 from impasto.picture import resize, scale
 
 LIBRARIES = ("numba",)
+# Not all of the ways in which Numba shares work among cores bear to be used by two threads at once.
+_compiled = threading.RLock()
 RADIUS, SMOOTHING = 5.0, 2.0  # of Kuwahara's filter, in pixels of a picture whose `extent` is `SIZE`
 SEEDS = 2**40  # so that numbers derived from a seed stay below 2⁶³
 REGIONS = {"abstraction": abstraction, "stainedglass": stainedglass, "mosaic": mosaic, "papercut": papercut}
@@ -122,7 +125,8 @@ class Painter:
             frames=commission.frames,
         )
         try:
-            rendered = RENDERERS[self.order.page.name](task)
+            with _compiled:
+                rendered = RENDERERS[self.order.page.name](task)
         except KeyboardInterrupt:
             if not looks:
                 raise

@@ -140,8 +140,9 @@ def held(path: str | os.PathLike[str], *kinds: str) -> Content:
     """
     try:
         content = Path(path).read_bytes()
-    except OSError as error:
-        raise ModelError(f"{path} can't be read ({error.strerror}); name a model file, as `impasto train` writes them") from error
+    except (OSError, ValueError) as error:  # a name that no file can have raises the latter
+        said = getattr(error, "strerror", None) or error
+        raise ModelError(f"{path} can't be read ({said}); name a model file, as `impasto train` writes them") from error
     if content[:2] in (b"PK", *PICKLES) and content[8:9] != b"{":
         raise ModelError(f"{path} holds a pickle, which could run any program; only safetensors files of ours are read")
     try:

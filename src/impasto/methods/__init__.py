@@ -128,7 +128,7 @@ def family(method: str) -> Family:
         OptionError: there is no such method.
     """
     for one in FAMILIES:
-        if method in one.methods:
+        if isinstance(method, str) and method in one.methods:
             return one
     raise unknown("method", method, tuple(ALL))
 

@@ -42,8 +42,10 @@ class Painter:
         self.order, self.published = order, order.page
         self.method = recipe(order.page, options)
         self.start = options["start"] or self.method.start
-        if self.start in ("content", "style") and self.start not in self.method.sources:
-            raise OptionError(f"start {self.start} is impossible for {self.method.name}, which has no {self.start}; choose noise or a file")
+        # Another method's painting is one of a content in a style.
+        needed = {"content", "style"} if callable(order.start) else {self.start} & {"content", "style"}
+        if lacking := sorted(needed - self.method.sources):
+            raise OptionError(f"start {self.start} is impossible for {self.method.name}, which has no {lacking[0]}; choose noise or a file")
         self.device = choose_device(options["device"] or "auto")
         precision = choose_precision(self.method.precision, self.device)
         loaded = encoders.load(

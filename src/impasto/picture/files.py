@@ -62,10 +62,33 @@ def write(target: str | os.PathLike[str] | BinaryIO, content: bytes) -> None:
         if isinstance(target, str | os.PathLike):
             replace(target, content)
         else:
-            target.write(content)
-            target.flush()
+            _pour(target, content)
     except (OSError, ValueError) as error:  # a stream that is closed raises the latter
         raise OutputError(f"{named(target)} can't be written ({reason(error)}); free some space or choose another folder") from error
+
+
+def check_stream(stream: BinaryIO) -> None:
+    """Find out before any work is done whether a `stream` takes bytes.
+
+    Raises:
+        OutputError: If it doesn't.
+    """
+    try:
+        stream.write(b"")
+    except (AttributeError, TypeError, OSError, ValueError) as error:
+        raise OutputError(f"the output takes no bytes ({reason(error)}); give a path or a binary stream") from error
+
+
+def _pour(stream: BinaryIO, content: bytes) -> None:
+    """All of some content into a stream, which may take less at a time."""
+    left = memoryview(content)
+    while left:
+        taken = stream.write(left)
+        if not taken:
+            raise OSError("the stream takes no more")
+        left = left[taken:]
+    if hasattr(stream, "flush"):
+        stream.flush()
 
 
 def named(target: str | os.PathLike[str] | BinaryIO) -> str:

@@ -411,6 +411,8 @@ def _from_array(values: NDArray[Any]) -> Opened:
 def _opened(values: NDArray[Any], alpha: NDArray[Any] | None = None, said: About = _NOTHING_SAID) -> Opened:
     """Bring `[H, W]` or `[H, W, 1, 3 or 4]`, whose fourth channel is an alpha, into the shapes and the range of a picture."""
     height, width = values.shape[:2]
+    if height * width > PIXELS_AT_MOST:
+        raise PictureError(f"a picture of {width} x {height} pixels is larger than any we read; scale it down first")
     channels = values[..., None] if values.ndim == 2 else values
     picture = unit(channels[..., :3], (height, width, 3))
     if alpha is None and channels.shape[2] < 4:
