@@ -82,7 +82,7 @@ def resnet50_weights(generator, by):
 
 def pytest_collection_modifyitems(items):
     """What Numba compiles comes first, and what it needs in passing last, when that is kept on the disk."""
-    turns = {"classic": 0, "cli": 2, "evaluate": 2, "test_renderings.py": 2}
+    turns = {"classic": 0, "evaluate": 2, "cli": 3, "test_renderings.py": 3}
     items.sort(key=lambda item: turns.get(item.nodeid.removeprefix("tests/").partition("/")[0].partition("::")[0], 1))
 
 

@@ -69,7 +69,7 @@ def _curved(points, counts, steps, begins):  # type: ignore[no-untyped-def]
     for stroke in prange(len(counts)):
         place, count = begins[stroke], counts[stroke]
         if count == 1:
-            curve[place] = points[stroke, 0]
+            curve[place, 0], curve[place, 1] = points[stroke, 0, 0], points[stroke, 0, 1]
             continue
         for span in range(count + 1):
             for step in range(steps + (span == count)):
@@ -198,9 +198,9 @@ def _paint(  # type: ignore[no-untyped-def]
     for stroke in prange(strokes):
         left, top, right, bottom = np.float32(1e9), np.float32(1e9), np.float32(-1e9), np.float32(-1e9)
         for place in range(begins[stroke], begins[stroke + 1]):
-            x, y = curve[place]
+            x, y = curve[place, 0], curve[place, 1]
             left, top, right, bottom = min(left, x), min(top, y), max(right, x), max(bottom, y)
-        boxes[stroke] = left - reach, top - reach, right + reach, bottom + reach
+        boxes[stroke, 0], boxes[stroke, 1], boxes[stroke, 2], boxes[stroke, 3] = left - reach, top - reach, right + reach, bottom + reach
     # Bands of rows are painted at the same time, every one with all strokes in their order.
     for band in prange((rows + BAND - 1) // BAND):
         first, last = int(band) * BAND, min(rows, (int(band) + 1) * BAND)
@@ -218,8 +218,8 @@ def _paint(  # type: ignore[no-untyped-def]
                     nearest[row, column] = np.float32(1e9)
             begin, end = begins[stroke], begins[stroke + 1]
             for place in range(begin, max(begin + 1, end - 1)):
-                ax, ay = curve[place]
-                bx, by = curve[min(place + 1, end - 1)]
+                after = min(place + 1, end - 1)
+                ax, ay, bx, by = curve[place, 0], curve[place, 1], curve[after, 0], curve[after, 1]
                 ux, uy = bx - ax, by - ay
                 square = ux * ux + uy * uy
                 per = 1 / square if square > 0 else np.float32(0)

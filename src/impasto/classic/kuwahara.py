@@ -73,7 +73,10 @@ def _filter(result, picture, angle, anisotropy, radius, first_row, last_row):  #
         y = first_row + int(index)
         sums, squares, weights = np.zeros((SECTORS, 3), np.float32), np.zeros((SECTORS, 3), np.float32), np.zeros(SECTORS, np.float32)
         for x in range(width):
-            sums[:], squares[:], weights[:] = 0, 0, 0
+            for sector in range(SECTORS):
+                weights[sector] = 0
+                for channel in range(3):
+                    sums[sector, channel] = squares[sector, channel] = 0
             stretch = (ECCENTRICITY + anisotropy[y, x]) / ECCENTRICITY
             a, b = radius * stretch, radius / stretch
             cosine, sine = np.cos(angle[y, x]), np.sin(angle[y, x])

@@ -90,7 +90,8 @@ def _merge(first, second, lengths, contrasts, sizes, sums, tolerances, threshold
         parents[b] = a
         alive[edge] = False
         sizes[a] += sizes[b]
-        sums[a] += sums[b]
+        for channel in range(sums.shape[1]):
+            sums[a, channel] += sums[b, channel]
         tolerances[a] += tolerances[b]
         half = heads[b]
         while half >= 0:

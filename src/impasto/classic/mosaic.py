@@ -203,7 +203,8 @@ def _means(picture, tiles, count):  # type: ignore[no-untyped-def]
                 for channel in range(3):
                     sums[tiles[y, x], channel] += picture[y, x, channel]
     for tile in range(count):
-        sums[tile] /= max(sizes[tile], 1)
+        for channel in range(3):
+            sums[tile, channel] /= max(sizes[tile], 1)
     return sums.astype(np.float32)
 
 

@@ -171,8 +171,10 @@ def _merged(style, canvas, field, weights, size, gap):  # type: ignore[no-untype
             for row in range(max(0, (y - size) // gap + 1), min(rows, y // gap + 1)):
                 for column in range(max(0, (x - size) // gap + 1), min(columns, x // gap + 1)):
                     weight = weights[row, column]
-                    pixel = style[field[row, column, 0] + y - row * gap, field[row, column, 1] + x - column * gap]
-                    red, green, blue = red + weight * pixel[0], green + weight * pixel[1], blue + weight * pixel[2]
+                    i, j = field[row, column, 0] + y - row * gap, field[row, column, 1] + x - column * gap
+                    red += weight * style[i, j, 0]
+                    green += weight * style[i, j, 1]
+                    blue += weight * style[i, j, 2]
                     total += weight
             if total > 0:
                 result[y, x, 0], result[y, x, 1], result[y, x, 2] = red / total, green / total, blue / total

@@ -110,7 +110,7 @@ def _costs(source, target, field, patch, channels, stride):  # type: ignore[no-u
     for index in prange(field.shape[0]):
         row = np.int64(index)
         for column in range(field.shape[1]):
-            y, x = field[row, column]
+            y, x = field[row, column, 0], field[row, column, 1]
             costs[row, column] = _distance(source, target, y, x, row * stride, column * stride, patch, channels, np.float32(np.inf))
     return costs
 

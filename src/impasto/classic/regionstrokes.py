@@ -102,7 +102,7 @@ def _followed(labels, distance, angle, blurred, starts, colours, radius):  # typ
     for index in prange(len(starts)):
         stroke = np.int64(index)
         line = np.zeros((2 * LONGEST_STROKE + 1, 2), np.float32)
-        line[LONGEST_STROKE] = starts[stroke]
+        line[LONGEST_STROKE, 0], line[LONGEST_STROKE, 1] = starts[stroke, 0], starts[stroke, 1]
         first, last = LONGEST_STROKE, LONGEST_STROKE
         row, column = int(starts[stroke, 1]), int(starts[stroke, 0])
         label, least = labels[row, column], min(distance[row, column], 0.6 * radius)
@@ -128,5 +128,6 @@ def _followed(labels, distance, angle, blurred, starts, colours, radius):  # typ
                     next_x, next_y = -next_x, -next_y
                 ahead_x, ahead_y = next_x, next_y
         counts[stroke] = last - first + 1
-        points[stroke, : last - first + 1] = line[first : last + 1]
+        for place in range(first, last + 1):
+            points[stroke, place - first, 0], points[stroke, place - first, 1] = line[place, 0], line[place, 1]
     return points, counts

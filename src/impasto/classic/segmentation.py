@@ -207,7 +207,8 @@ def _reduced(picture, height, width):  # type: ignore[no-untyped-def]
         sums = np.zeros(channels)
         for x in range(width):
             left, right = x * columns / width, (x + 1) * columns / width
-            sums[:] = 0
+            for channel in range(channels):
+                sums[channel] = 0
             for row in range(int(top), min(rows, int(np.ceil(bottom)))):
                 tall = min(bottom, row + 1.0) - max(top, row)
                 for column in range(int(left), min(columns, int(np.ceil(right)))):

@@ -103,6 +103,7 @@ def layer(picture: Floats, canvas: Floats | None, radius: float, brushwork: Brus
     grid = max(1, round(brushwork.grid * radius))
     cells = -(-picture.shape[0] // grid), -(-picture.shape[1] // grid)
     starts = _starts(reference, canvas, grid, np.float32(brushwork.threshold / 255), generator.random((*cells, 2), np.float32))
+    starts = starts[starts[:, 0] >= 0]
     starts = starts[generator.permutation(len(starts))]
     forwards = generator.integers(2, size=len(starts)) == 0
     cosine, sine = directions(reference, radius, brushwork, generator)
@@ -205,8 +206,9 @@ def _between(coarse, down, along):  # type: ignore[no-untyped-def]
 @njit()
 def _difference(picture, canvas, row, column):  # type: ignore[no-untyped-def]
     """Between a picture's pixel and a canvas's; a canvas of one pixel is the same everywhere."""
-    there = canvas[row % canvas.shape[0], column % canvas.shape[1]]
-    red, green, blue = picture[row, column, 0] - there[0], picture[row, column, 1] - there[1], picture[row, column, 2] - there[2]
+    y, x = row % canvas.shape[0], column % canvas.shape[1]
+    red, green = picture[row, column, 0] - canvas[y, x, 0], picture[row, column, 1] - canvas[y, x, 1]
+    blue = picture[row, column, 2] - canvas[y, x, 2]
     return np.sqrt(red * red + green * green + blue * blue)
 
 
@@ -214,7 +216,7 @@ def _difference(picture, canvas, row, column):  # type: ignore[no-untyped-def]
 def _starts(reference, canvas, grid, threshold, chances):  # type: ignore[no-untyped-def]
     """Where the canvas is furthest from the reference, x and y, in every cell of a grid whose mean difference is above a threshold.
 
-    Where it is about as far everywhere in a cell, a place is drawn by lot, lest the grid show.
+    In the others, -1. Where it is about as far everywhere in a cell, a place is drawn by lot, lest the grid show.
     """
     height, width, _ = reference.shape
     rows, columns, _ = chances.shape
@@ -236,7 +238,7 @@ def _starts(reference, canvas, grid, threshold, chances):  # type: ignore[no-unt
                 x, y = left + int(chances[index, cell, 0] * (right - left)), top + int(chances[index, cell, 1] * (bottom - top))
             if mean > threshold:
                 found[index * columns + cell, 0], found[index * columns + cell, 1] = x, y
-    return found[found[:, 0] >= 0]
+    return found
 
 
 @njit(parallel=True)
@@ -249,13 +251,13 @@ def _traced(reference, canvas, cosine, sine, starts, forwards, radius, shortest,
         column, row = starts[stroke, 0], starts[stroke, 1]
         x, y = np.float32(column), np.float32(row)
         points[stroke, 0, 0], points[stroke, 0, 1] = x, y
-        red, green, blue = reference[row, column]
+        red, green, blue = reference[row, column, 0], reference[row, column, 1], reference[row, column, 2]
         last_x, last_y = np.float32(0), np.float32(0)
         for step in range(1, longest + 1):
             column, row = int(x + 0.5), int(y + 0.5)
             if step > shortest:
-                here = reference[row, column]
-                to_stroke = np.sqrt((here[0] - red) ** 2 + (here[1] - green) ** 2 + (here[2] - blue) ** 2)
+                away = (reference[row, column, 0] - red) ** 2 + (reference[row, column, 1] - green) ** 2
+                to_stroke = np.sqrt(away + (reference[row, column, 2] - blue) ** 2)
                 if _difference(reference, canvas, row, column) < to_stroke:
                     break
             c, s = cosine[row, column], sine[row, column]
