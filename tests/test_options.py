@@ -305,7 +305,7 @@ def test_a_new_option_at_the_command_line(toys):
     assert painted.returncode == 0, painted.stderr
     assert Image.open(toys / "painted.png").getpixel((0, 0)) == (102, 102, 102)
     refused = run(toys, "stylize", "photo.png", "--method", "toy", "--toy", "0", "-o", "painted.png")
-    assert (refused.returncode, refused.stderr) == (2, "impasto: toy 0 is impossible; give a whole number from 1 to 9\n")
+    assert (refused.returncode, refused.stderr) == (2, "impasto: --toy 0 is impossible; give a whole number from 1 to 9\n")
     found = json.loads(run(toys, "options", "--json").stdout)["properties"]["toy"]
     assert found == {"type": "integer", "minimum": 1, "maximum": 9, "description": "How much a toy toys.", "group": "look", "unit": "toys"}
 

@@ -172,9 +172,9 @@ def test_refused_before_any_work(tmp_path):
     """Whatever is wrong is said before a step is taken or a file is made."""
     output = {"output": tmp_path / "out.png"}
     complaint(**output, log=tmp_path / "log.jsonl", solver="nonesuch")
-    complaint(error=OutputError, output=tmp_path / "nowhere" / "out.png", log=tmp_path / "log.jsonl")
+    complaint(error=OutputError, output=tmp_path / "out.xyz", log=tmp_path / "nowhere" / "log.jsonl")
     complaint(error=OutputError, output=tmp_path, callback=pytest.fail)
-    complaint(error=OutputError, **output, log=tmp_path / "nowhere" / "log.jsonl", callback=pytest.fail)
+    complaint(error=OutputError, **output, log="nul\0.jsonl", callback=pytest.fail)
     complaint(error=PictureError, **output, content="none.png", log=tmp_path / "log.jsonl")
     complaint(error=PictureError, **output, like=tmp_path / "none.png", log=tmp_path / "log.jsonl")
     assert not any(tmp_path.iterdir())

@@ -69,7 +69,7 @@ class Targets:
         for name, file in places.items():
             if any(_same(picture.expanded(file), one) for one in read):
                 raise OutputError(f"the {name} {file} is one of the pictures that are read; name another file")
-        if len({os.path.realpath(picture.expanded(file)) for file in places.values()}) < len(places):
+        if len({os.path.abspath(picture.expanded(file)) for file in places.values()}) < len(places):  # noqa: PTH100 - takes any name
             raise OutputError(f"{' and '.join(places)} are one file; name another for each")
         if not (output is None or isinstance(output, str | os.PathLike)):
             picture.check_stream(output)

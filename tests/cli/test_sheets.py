@@ -226,7 +226,7 @@ def test_refusals(folder, command, option, value, reason):
         (("texture", "starry", "-o", "out.png", "--method", "gatys2016"), "choose texture2015"),
         (("texture", "nowhere.jpg", "-o", "out.png"), "nowhere.jpg"),
         (("texture", "starry", "-o", "out.png", "--size", "640x"), "640x480"),
-        (("texture", "starry", "-o", "out.png", "--size", "0x40"), "at least 1"),
+        (("texture", "starry", "-o", "out.png", "--size", "0x40"), "from 1 to"),
         (("texture", "starry"), "--help"),
         (("invert", "chelsea", "-o", "out.png", "--method", "nonesuch"), "choose inversion2015"),
         (("invert", "nowhere.jpg", "-o", "out.png"), "nowhere.jpg"),

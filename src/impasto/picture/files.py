@@ -74,8 +74,9 @@ def check_stream(stream: BinaryIO) -> None:
         OutputError: If it doesn't.
     """
     try:
-        stream.write(b"")
-    except (AttributeError, TypeError, OSError, ValueError) as error:
+        with suppress(OSError):  # what is wrong with where it leads shows when there is something to write
+            stream.write(b"")
+    except (AttributeError, TypeError, ValueError) as error:
         raise OutputError(f"the output takes no bytes ({reason(error)}); give a path or a binary stream") from error
 
 
