@@ -191,7 +191,7 @@ def test_styles_smaller_than_the_network_s_reach(size):
 
 
 def test_styles_are_not_made_smaller_than_that():
-    assert paint(noise(60, 40, 1), method="arbitrary", style_size=20)
+    assert paint(noise(60, 40, 1), method="arbitrary", style_size=20).size
 
 
 # A model of one's own
