@@ -291,6 +291,7 @@ def test_painting_by_hand_needs_no_torch(tmp_path):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="limits a process as Linux does")
+@pytest.mark.slow
 def test_a_process_that_runs_out_of_memory_says_so(tmp_path):
     Image.fromarray(CONTENTS[0]).save(tmp_path / "content.png")
     shown = alone(

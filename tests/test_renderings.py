@@ -213,7 +213,7 @@ def frames(path):
         return [frame.to_ndarray(format="rgb24") for frame in opened.decode(video=0)]
 
 
-@pytest.mark.parametrize("extension", ["mp4", "gif"])
+@pytest.mark.parametrize("extension", ["mp4", pytest.param("gif", marks=pytest.mark.slow)])
 def test_timelapse_of_strokes(tmp_path, extension):
     file = tmp_path / f"out.{extension}"
     painted = np.asarray(paint("strokes", timelapse=file, size=128), float)

@@ -247,7 +247,7 @@ def test_a_refusal_comes_before_any_work(folder, monkeypatch):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="sends a POSIX signal")
-@pytest.mark.parametrize("command", ["compare", *(pytest.param(each, marks=pytest.mark.slow) for each in ("figure", "texture", "invert"))])
+@pytest.mark.parametrize("command", [pytest.param(each, marks=pytest.mark.slow) for each in ("compare", "figure", "texture", "invert")])
 def test_ctrl_c(folder, command):
     """The first painting is stopped while it is at work, and what there is of it is saved."""
     patch = (
@@ -303,6 +303,7 @@ def on_a_terminal(*arguments):
     return drawn.decode()
 
 
+@pytest.mark.slow
 def test_bars(folder):
     """A sheet has a bar for each painting, which says the how manieth it is."""
     drawn = on_a_terminal(*CALLS["compare"])

@@ -36,7 +36,10 @@ def shell(redirection, *arguments):
 
 @POSIX
 @FULL
-@pytest.mark.parametrize("redirection", ["2>&-", ">&-", "<&- >&- 2>&-", ">/dev/full 2>/dev/full", "| true"])
+@pytest.mark.parametrize(
+    "redirection",
+    ["<&- >&- 2>&-", *(pytest.param(one, marks=pytest.mark.slow) for one in ("2>&-", ">&-", ">/dev/full 2>/dev/full", "| true"))],
+)
 def test_nobody_listens(folder, redirection):
     """The painting is written all the same; the warning about the threads goes nowhere."""
     assert shell(redirection, "chelsea", "starry", *QUICK, "-o", "out.png", "--json") == 0
@@ -67,7 +70,7 @@ def until(there, running):
 
 
 @POSIX
-@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP", "SIGINT"])
+@pytest.mark.parametrize("name", ["SIGTERM", *(pytest.param(one, marks=pytest.mark.slow) for one in ("SIGHUP", "SIGINT"))])
 def test_signals_save_the_canvas(folder, name):
     log = folder / "log.jsonl"
     with started("chelsea", "starry", "-o", "out.png", "--size", "32", "--steps", "1000000", "--log", "log.jsonl") as running:
@@ -84,7 +87,7 @@ def test_signals_save_the_canvas(folder, name):
 
 
 @POSIX
-@pytest.mark.parametrize("workers", ["1", "2"])
+@pytest.mark.parametrize("workers", ["1", pytest.param("2", marks=pytest.mark.slow)])
 def test_many_are_stopped(folder, workers):
     """What is finished stays, nothing else does, and the same command goes on."""
     for index in range(4):
@@ -150,6 +153,7 @@ def test_shells(folder, name):
     assert "stylize" in " ".join(completed("impasto styl", name))
 
 
+@pytest.mark.slow
 def test_json_in_a_pipe(folder):
     told = subprocess.run([*COMMAND, "chelsea", "nonesuch", "--json"], capture_output=True, text=True, check=False)
     assert told.returncode == 2

@@ -301,6 +301,7 @@ def test_refusals_of_many(album, folder, arguments, said):
     assert files(folder) == before
 
 
+@pytest.mark.slow
 def test_workers(album, folder):
     result = run("album", "starry", *QUICK, "-o", "out", "--workers", "2")
     assert (result.exit_code, result.stderr) == (0, "")

@@ -129,6 +129,7 @@ def test_figures_paint(drawn, name):
     assert len(distinct) == len(EXPECTED[name])
 
 
+@pytest.mark.slow
 def test_shallow_layers_reconstruct_best(drawn):
     """What the figure is there to show: the deeper the layer, the less of the photograph is left."""
     drawing("reconstructions", size=48, steps=40)

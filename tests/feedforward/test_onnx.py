@@ -55,7 +55,7 @@ def fast(tmp_path_factory):
     return folder, export.export(str(folder / "model.safetensors"), str(folder / "model.onnx"))
 
 
-@pytest.fixture(params=["fast", pytest.param("arbitrary", marks=slow)])
+@pytest.fixture(params=[pytest.param(name, marks=slow) for name in ("fast", "arbitrary")])
 def exported(request):
     """Its kind, its folder, and what came of its export."""
     return request.param, *request.getfixturevalue(request.param)

@@ -159,8 +159,9 @@ def described(option: Option) -> str:
         default = option.default
         number = f"{default:g}" if isinstance(default, float) else str(default)
         return f"{option.help}  [default: {number}{option.unit and f' {option.unit}'}]"
-    said = [text for text in (option.unit, option.otherwise and f"default: {option.otherwise}") if text]
-    return f"{option.help}  [{'; '.join(said)}]" if said else option.help
+    if not option.otherwise:
+        return option.help
+    return f"{option.help}  [{option.unit and f'{option.unit}; '}default: {option.otherwise}]"
 
 
 def parsed(option: Option, text: Any) -> Any:
@@ -191,7 +192,7 @@ def _checked(context: click.Context, parameter: click.Parameter, value: Any) -> 
         return option.checked(name if isinstance(option, Choice) else parameter.opts[0], parsed(option, value))
     except OptionError as error:
         if isinstance(option, Side):
-            raise OptionError(f"{error}, or a width and height, such as 640x480") from error
+            raise OptionError(f"{error}, or, where there is no photograph, a width and height, such as 640x480") from error
         raise
 
 

@@ -15,7 +15,7 @@ from impasto.cli.declared import INPUT, Own, Painting
 from impasto.cli.outputs import PIPE, Outcome, named, unwritten
 from impasto.cli.photographs import several
 from impasto.cli.progress import Bar
-from impasto.cli.shell import STOPPED, pipe, piped, say, warn
+from impasto.cli.shell import STOPPED, pipe, piped, say, terminal, warn
 from impasto.errors import Interrupted, OptionError, PictureError
 from impasto.options import EACH, Each, Kept
 
@@ -116,6 +116,8 @@ def _piped(places: Sequence[str], output: str | None, *, as_json: bool) -> None:
     """Refuse two things in one pipe."""
     if places.count(PIPE) > 1:
         raise OptionError("only one picture can come from standard input; name a file for the others")
+    if output == PIPE and terminal(sys.stdout):
+        raise OptionError("a terminal can't show a picture; pipe standard output, or name a file with -o")
     if output == PIPE and as_json:
         raise OptionError("--json and the painting can't both go to standard output; name a file with -o")
 

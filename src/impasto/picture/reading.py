@@ -182,10 +182,12 @@ def read_settings(path: str | os.PathLike[str]) -> dict[str, Any]:
         PictureError: If the file is missing, unreadable, or carries no settings.
     """
     content = _content(expanded(path))
+    if expanded(path).suffix.lower() == ".svg":
+        raise PictureError(f"{one_line(path)} carries no settings; only paintings that Impasto saved do, except as BMP and SVG")
     with _decoder(one_line(path)):
         settings = settings_in(_open(content))
         if settings is None:
-            raise PictureError("the file carries no settings; only paintings that Impasto saved do, except as BMP")
+            raise PictureError("the file carries no settings; only paintings that Impasto saved do, except as BMP and SVG")
         return settings
 
 
