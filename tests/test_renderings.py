@@ -142,6 +142,7 @@ def test_a_wider_brush_leaves_less_detail():
     assert detail(paint("kuwahara", brush=4.0)) < detail(paint("kuwahara", brush=0.5))
 
 
+@pytest.mark.slow  # to compile
 def test_an_analogy_learns_its_pair():
     """The pair says: the negative."""
     painted = np.asarray(paint("analogy", style=None, pair=(CONTENT, 255 - CONTENT)).convert("L"), float)

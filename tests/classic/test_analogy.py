@@ -8,6 +8,8 @@ from scipy import ndimage
 from impasto.classic.analogy import LUMA, MANNERS, Manner, analogy, remapped
 from impasto.errors import OptionError
 
+pytestmark = pytest.mark.slow  # the search takes ten seconds to compile
+
 
 def textured(height, width, seed, grey=False):
     noise = np.random.default_rng(seed).standard_normal((height, width, 1 if grey else 3))

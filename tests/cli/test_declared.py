@@ -114,7 +114,7 @@ def test_values(option, text, value):
         (Number("", "Help.", 1.0), "Help.  [default: 1]"),
         (Number("", "Help."), "Help.  [default: the method's own]"),
         (Whole("", "Help.", unit="pixels"), "Help.  [pixels; default: the method's own]"),
-        (Whole("", "Help.", unit="steps", otherwise=""), "Help.  [steps]"),
+        (Whole("", "Help.", unit="steps", otherwise=""), "Help."),
         (Path("", "Help.", otherwise=""), "Help."),
         (Flag("", "Help."), "Help."),
     ],

@@ -191,6 +191,7 @@ class TestEvaluate:
             assert {row["taken_for"] for row in csv.DictReader(stream)} <= {"dark", "light"}
         assert "knows no class waves" in complaint("evaluate", "results", *self.TWO, "--classifier", model[0])
 
+    @pytest.mark.slow
     def test_methods(self):
         arguments = ("evaluate", "--methods", "arbitrary,quilting", *self.TWO, "--to", "grid")
         said = run(*arguments)

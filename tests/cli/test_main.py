@@ -158,7 +158,10 @@ def test_methods():
         ("chelsea", "--method", "regions-strokes"),
         ("chelsea", "--method", "kuwahara"),
         ("chelsea", "starry", "--method", "analogy", "--content-weight", "2"),
-        ("chelsea", "--method", "analogy", "--pair", "coffee", "coffee", "--preset", "filter", "--coherence", "3"),
+        pytest.param(
+            ("chelsea", "--method", "analogy", "--pair", "coffee", "coffee", "--preset", "filter", "--coherence", "3"),
+            marks=pytest.mark.slow,
+        ),
         ("chelsea", "starry", "--method", "quilting", "--patch", "8"),
     ],
 )

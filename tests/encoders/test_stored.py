@@ -152,6 +152,7 @@ print(json.dumps(peaks))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="peak memory is counted otherwise here")
 def test_cutting_takes_less_than_half_the_memory(tmp_path):
     """A file in the proportions of VGG19's: half as wide, so a quarter as large, with its classifier of 124 MB."""

@@ -207,6 +207,7 @@ def test_interrupt_before_there_is_anything(asked, drawn):
 # For real
 
 
+@pytest.mark.slow
 def test_all_methods_paint():
     told = []
     drawn, series = compare("chelsea", "starry", size=40, steps=3, callback=lambda progress, turn: told.append(turn.name))

@@ -28,7 +28,7 @@ from impasto.feedforward.quilt import cut
 PROGRAMS = re.findall(r"```python\n(.*?)```", (Path(__file__).parents[2] / "docs" / "onnx.md").read_text(encoding="utf-8"), re.DOTALL)
 SIZES = [(1, 1), (2, 7), (4, 5), (15, 33), (64, 48), (131, 70)]  # height and width
 SETTINGS = {"steps": 7, "note": "grün"}
-slow = pytest.mark.slow  # torch takes its time over each of the thousands of operators of a network for any style
+pytestmark = pytest.mark.slow  # torch takes its time over each of the thousands of operators
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -55,13 +55,14 @@ def fast(tmp_path_factory):
     return folder, export.export(str(folder / "model.safetensors"), str(folder / "model.onnx"))
 
 
-@pytest.fixture(params=[pytest.param(name, marks=slow) for name in ("fast", "arbitrary")])
+@pytest.fixture(params=["fast", "arbitrary"])
 def exported(request):
     """Its kind, its folder, and what came of its export."""
     return request.param, *request.getfixturevalue(request.param)
 
 
 def random_fast(names):
+    torch.manual_seed(0)
     network = Fast(FastArchitecture(names, width=2, blocks=0))
     for name, weights in network.named_parameters():
         if ".norm." in name:  # or its styles would all be the same
@@ -125,7 +126,6 @@ def test_exports_are_checked(exported) -> None:
     assert any(int(side) % 2 for sizes in done.differences for side in re.findall(r"\d+", sizes))
 
 
-@slow
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("style_size", [(32, 32), (35, 700), (67, 40)])
 def test_arbitrary_at_any_size(arbitrary, size, style_size) -> None:
@@ -223,7 +223,6 @@ def small(source, target, width):
     return tensor(picture.read(target).picture)
 
 
-@slow
 def test_painting_without_torch_in_any_style(arbitrary) -> None:
     folder, _ = arbitrary
     content = small(examples.path("coffee"), folder / "photo.jpg", 83)
