@@ -82,6 +82,27 @@ def test_paints(name, tmp_path):
     assert "numba" in settings["versions"]
 
 
+@pytest.mark.parametrize("name", ["strokes", "kuwahara"])
+def test_ctrl_c_may_come_as_another_error(name):
+    """As it does while Numba is at work: an error of the system's, with the interrupt behind it."""
+
+    def stop(progress):
+        try:
+            raise KeyboardInterrupt
+        except KeyboardInterrupt as interrupt:
+            raise SystemError("returned a result with an exception set") from interrupt
+
+    with pytest.raises(Interrupted) as caught:
+        paint(name, callback=stop)
+    assert caught.value.picture.size == (80, 60)
+
+    def fail(progress):
+        raise SystemError("a bug")
+
+    with pytest.raises(SystemError, match="a bug"):
+        paint(name, callback=fail)
+
+
 @pytest.mark.parametrize("name", [name for name in RENDERINGS if name not in ("quilting", "efrosleung")])
 def test_sources_are_left_alone(name):
     """Where nothing is resampled a painter is given the caller's own arrays."""

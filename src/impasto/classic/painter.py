@@ -127,9 +127,11 @@ class Painter:
         try:
             with _compiled:
                 rendered = RENDERERS[self.order.page.name](task)
-        except KeyboardInterrupt:
-            if not looks:
+        except (KeyboardInterrupt, SystemError) as error:
+            if not _stopped(error):
                 raise
+            if not looks:
+                raise KeyboardInterrupt from error
             rendered = Rendered(looks[0](), finished=False)
         return Painted(resize(rendered.picture, commission.size), None if rendered.finished else done, rendered.drawing)
 
@@ -146,6 +148,13 @@ class Painter:
 def prepare(order: Order) -> Painter:
     """Get ready for an ``order``; see :meth:`impasto.family.Room.prepare`."""
     return Painter(order)
+
+
+def _stopped(error: BaseException | None) -> bool:
+    """Whether Ctrl-C is behind an error, as where it came while Numba was reading what it had compiled."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 def _strokes(task: Task) -> Rendered:
@@ -172,7 +181,9 @@ def _watched(task: Task, painting: Iterable[Moment]) -> Rendered:
         for moment in painting:
             strokes.append(moment.strokes)
             task.callback(moment.done, moment.total, moment.easel.look)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemError) as error:
+        if not _stopped(error):
+            raise
         finished = False
     if moment is None:
         raise KeyboardInterrupt
