@@ -47,7 +47,8 @@ class Option:
         default: what it is where nobody says anything; None leaves that to the method, or leaves it out.
         otherwise: in words, what None stands for.
         unit: of a number.
-        setting: whether it is part of a painting's settings, which a PNG carries.
+        setting: whether it is part of a painting's settings, which its file carries.
+        choices: the names or numbers to choose from, where there are such.
     """
 
     group: str
@@ -56,6 +57,7 @@ class Option:
     otherwise: str = "the method's own"
     unit: str = ""
     setting: bool = True
+    choices: tuple[Any, ...] = ()
 
     def checked(self, name: str, value: Any) -> Any:
         """The ``value`` given for the option called ``name``, as it is kept.
@@ -149,8 +151,6 @@ class Number(Option):
 class Choice(Option):
     """One of some ``choices``; without any, that is left to who looks the name up."""
 
-    choices: tuple[Any, ...] = ()
-
     def checked(self, name: str, value: Any) -> Any:
         """See :meth:`Option.checked`."""
         if not self.choices:
@@ -175,8 +175,6 @@ class Choice(Option):
 @dataclass(frozen=True)
 class Path(Option):
     """A file, or one of some ``choices`` that stand for something else."""
-
-    choices: tuple[str, ...] = ()
 
     def checked(self, name: str, value: Any) -> str:
         """See :meth:`Option.checked`."""
@@ -429,7 +427,7 @@ class Uses:
             if name in self.options and self.options[name] is not None:
                 option = replace(option, default=self.options[name])
             if name in self.choices:
-                option = replace(option, choices=self.choices[name])  # type: ignore[call-arg]
+                option = replace(option, choices=self.choices[name])
             if name in EVERYWHERE or name in self.options:
                 found[name] = option
         return found

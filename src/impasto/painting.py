@@ -185,7 +185,7 @@ class Painter:
         """What the canvas begins from, where that is neither the content nor the style nor noise."""
         if start is None:
             return None
-        if start not in DECLARED["start"].choices:  # type: ignore[attr-defined]
+        if start not in DECLARED["start"].choices:
             return self._plan.cut(picture.read(start))
         if start in ALL:
             options = {name: self._plan.options[name] for name in ("seed", "device", "precision")}

@@ -138,7 +138,7 @@ _saved = _options(
 )
 _seen: dict[str, Any] = {
     "default": "pocket",
-    "choices": (*DECLARED["encoder"].choices, "own"),  # type: ignore[attr-defined]
+    "choices": (*DECLARED["encoder"].choices, "own"),
     "help": "The network that sees the pictures; own is the one the method was published with. All but pocket are fetched once.",
 }
 

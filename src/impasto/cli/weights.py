@@ -4,8 +4,9 @@ from pathlib import Path
 
 import click
 
-# What `impasto.encoders.NAMES` holds, which can't be asked without importing torch; a test compares the two.
-NAMES = ("pocket", "vgg19", "vgg16", "resnet50")
+from impasto.options import DECLARED
+
+NAMES: tuple[str, ...] = DECLARED["encoder"].choices
 
 
 @click.group()
