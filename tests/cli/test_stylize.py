@@ -12,7 +12,7 @@ import impasto
 from impasto import examples, picture
 from impasto.cli import main, many
 from impasto.cli.outputs import apart
-from impasto.cli.photographs import ENDINGS, found
+from impasto.cli.photographs import found
 from impasto.feedforward import photos
 
 QUICK = ("--size", "24", "--method", "arbitrary")
@@ -330,8 +330,13 @@ def test_interrupted(album, folder, monkeypatch):
     assert len(run("album", "starry", *QUICK, "-o", "out").stdout.splitlines()) == 2
 
 
-def test_endings():
-    assert ENDINGS == photos.ENDINGS
+def test_endings(folder):
+    """A folder's pictures are the same ones for painting and for training, whatever the case of their endings."""
+    for name in ("a.jpg", "b.JFIF", "c.heif", "d.txt", "e", ".f.png"):
+        Image.new("RGB", (4, 4)).save(folder / name, "PNG")
+    named = ["a.jpg", "b.JFIF", "c.heif"]
+    assert [Path(one.place).name for one in found([str(folder)])] == named
+    assert [file.name for file in photos.pictures(folder)] == named
 
 
 def test_each_photograph_once(album, folder):

@@ -9,9 +9,6 @@ from pathlib import Path
 from impasto.errors import PictureError
 from impasto.examples import EXAMPLES
 
-# Those of impasto.feedforward.photos, which would import torch; a test compares the two.
-ENDINGS = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".heic", ".heif", ".avif"})
-
 
 @dataclass(frozen=True)
 class Photograph:
@@ -52,6 +49,8 @@ def found(places: Sequence[str]) -> list[Photograph]:
 
 
 def _found(place: str) -> Iterator[Photograph]:
+    from impasto.picture import ENDINGS
+
     if place in EXAMPLES or not several(place):
         yield Photograph(place, Path(), None)
         return

@@ -14,7 +14,6 @@ from impasto import picture
 from impasto.encoders.tensors import resize, tensor
 from impasto.errors import PictureError
 
-ENDINGS = {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".heic", ".heif", ".avif"}
 AT_LEAST = 8
 """Photographs there must be: with fewer, a network soon knows them by heart and paints nothing else well."""
 SHOWN = 3
@@ -114,7 +113,7 @@ class Photos(Dataset[tuple[Tensor, list[str]]]):
 
 def pictures(folder: Path) -> list[Path]:
     """The files in a ``folder`` and the folders in it that may hold a picture, by their endings, sorted; none that is hidden."""
-    return sorted(file for file in folder.rglob("*") if file.suffix.lower() in ENDINGS and not file.name.startswith("."))
+    return sorted(file for file in folder.rglob("*") if file.suffix.lower() in picture.ENDINGS and not file.name.startswith("."))
 
 
 def middle(photograph: Tensor, side: int) -> Tensor:

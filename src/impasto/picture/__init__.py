@@ -8,11 +8,12 @@ Every fault a user can mend, a damaged file included, is a one-line `PictureErro
 
 from impasto.picture.about import About
 from impasto.picture.files import check_place, check_stream, expanded, named, replace, write
-from impasto.picture.reading import PIXELS_AT_MOST, Opened, Source, checksum, read, read_settings
+from impasto.picture.reading import ENDINGS, PIXELS_AT_MOST, Opened, Source, checksum, read, read_settings
 from impasto.picture.sizes import fit, resize, scale
 from impasto.picture.writing import check_form, check_size, check_target, form, save, to_pil
 
 __all__ = [
+    "ENDINGS",
     "PIXELS_AT_MOST",
     "About",
     "Opened",

@@ -27,6 +27,9 @@ from impasto.picture.sizes import fit, resize
 PIXELS_AT_MOST = 200_000_000
 """The largest picture `read` decodes: the biggest phone sensors still fit, a decompression bomb doesn't."""
 
+ENDINGS = frozenset({".jpg", ".jpeg", ".jfif", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".heic", ".heif", ".avif"})
+"""The extensions by which pictures are known among a folder's files; a file that is named is known by what is in it."""
+
 _READABLE: tuple[str, ...] = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "AVIF")
 _READABLE_IN_WORDS = "JPEG, PNG, WebP, TIFF, BMP, GIF, HEIC or AVIF"
 _BYTES_A_PIXEL = 16  # of the largest there are, four floats
