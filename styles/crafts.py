@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from scipy import ndimage
 from scipy.spatial import cKDTree
@@ -18,6 +17,7 @@ from studio import (
     clouds,
     curve,
     dice,
+    edges,
     grid,
     ink,
     inks,
@@ -31,14 +31,6 @@ from studio import (
     smoothstep,
     varied,
 )
-
-
-def edges(labels: NDArray[np.int64], thickness: float) -> Array:
-    """The distance-based line of the given thickness between areas of different label, as a mask."""
-    border = np.zeros(labels.shape, bool)
-    border[:, 1:] |= labels[:, 1:] != labels[:, :-1]
-    border[1:] |= labels[1:] != labels[:-1]
-    return smoothstep(thickness / 2 + 0.5, thickness / 2 - 0.5, (ndimage.distance_transform_edt(~border) / FINE).astype(np.float32))
 
 
 def waves() -> Array:

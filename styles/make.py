@@ -13,6 +13,7 @@ import crafts
 import numpy as np
 import paintings
 import papers
+import prints
 from PIL import Image
 from studio import Array, Painter
 
@@ -24,10 +25,12 @@ PAINTERS: dict[str, Painter] = {
     "knife": paintings.knife,
     "mosaic": crafts.mosaic,
     "pointillism": paintings.pointillism,
+    "poster": prints.poster,
     "stainedglass": crafts.stainedglass,
     "starry": paintings.starry,
     "watercolour": papers.watercolour,
     "waves": crafts.waves,
+    "woodcut": prints.woodcut,
 }
 """The style pictures by name."""
 

@@ -7,14 +7,14 @@ direction and shrunk at the end, so that every edge comes out clean.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
-from scipy import ndimage
+from scipy import ndimage, special
 
 Array = NDArray[np.floating[Any]]
 Mask = NDArray[np.bool_]
@@ -63,6 +63,123 @@ def lay(picture: Array, mask: Array | Mask, colour: Array) -> None:
     """Cover the picture, in place, with a colour (or another picture) where the mask is 1."""
     m = np.asarray(mask, np.float32)[..., None]
     picture += m * (colour - picture)
+
+
+def edges(labels: NDArray[np.int64], thickness: float) -> Array:
+    """The distance-based line of the given thickness between areas of different label, as a mask."""
+    border = np.zeros(labels.shape, bool)
+    border[:, 1:] |= labels[:, 1:] != labels[:, :-1]
+    border[1:] |= labels[1:] != labels[:-1]
+    return smoothstep(thickness / 2 + 0.5, thickness / 2 - 0.5, (ndimage.distance_transform_edt(~border) / FINE).astype(np.float32))
+
+
+def ribbon(line: Array, thick: Array | float) -> Array:
+    """The outline of a band along the line, `thick` to each side at each of its points."""
+    run = np.gradient(line, axis=0)
+    normal = np.stack([-run[:, 1], run[:, 0]], 1) / (np.hypot(*run.T)[:, None] + 1e-6)
+    out = normal * np.broadcast_to(np.asarray(thick, np.float32), (len(line),))[:, None]
+    return np.concatenate([line + out, (line - out)[::-1]]).astype(np.float32)
+
+
+def swelling(count: int, start: float = 0.3, end: float = 0.6, middle: float = 1.0) -> Array:
+    """How wide a tapered mark is at each of its points: it swells over its first part `start` and thins out over its last, `end`."""
+    u = np.linspace(0, 1, count, dtype=np.float32)
+    return (middle * np.minimum(1, u / max(start, 1e-3)) ** 0.7 * np.minimum(1, (1 - u) / max(end, 1e-3)) ** 0.8).astype(np.float32)
+
+
+def shapes(size: tuple[int, int], outlines: Iterable[Points]) -> Array:
+    """Many filled polygons as one mask, with smooth edges."""
+    sheet = Image.new("L", (size[1] * 2, size[0] * 2))
+    pen = ImageDraw.Draw(sheet)
+    for points in outlines:
+        pen.polygon([(float(x) * FINE * 2, float(y) * FINE * 2) for x, y in points], fill=255)
+    return np.asarray(sheet.reduce(2), np.float32) / 255
+
+
+def depth(mask: Array | Mask) -> Array:
+    """The distance to the mask's edge in picture pixels: above 0 inside, below 0 outside."""
+    inside = np.asarray(mask, np.float32) > 0.5
+    return np.asarray((ndimage.distance_transform_edt(inside) - ndimage.distance_transform_edt(~inside)) / FINE, np.float32)
+
+
+def speckle(value: Array, rng: np.random.Generator, size: float = 0.7) -> Array:
+    """A tone in 0..1 as grain: a mask that covers that part of every place in specks of about the given size."""
+    noise = ndimage.gaussian_filter(rng.standard_normal(value.shape).astype(np.float32), size * FINE * 0.6)
+    share = special.ndtr(noise / noise.std())
+    return smoothstep(-0.08, 0.08, np.where(value <= 0, -1, value - share))
+
+
+def hatching(
+    angle: Array,
+    spacing: float,
+    reach: float,
+    rng: np.random.Generator,
+    *,
+    labels: NDArray[np.int64] | None = None,
+    where: Mask | None = None,
+    step: float = 2.0,
+) -> list[Array]:
+    """Lines along the direction field that keep their distance from each other, as a carver's or an engraver's do.
+
+    Args:
+        angle: The direction at every work pixel.
+        spacing: The distance between lines.
+        reach: The longest line.
+        rng: For where lines begin and how long each is.
+        labels: A line ends where it would leave the area that it began in.
+        where: Where there may be lines at all; everywhere by default.
+        step: The distance between a line's points.
+    """
+    rows, columns = angle.shape
+    taken = np.zeros(angle.shape, bool) if where is None else ~where
+    reach_of = int(spacing * 0.72 * FINE)
+    across_it = np.arange(-reach_of, reach_of + 1)
+    disc = np.hypot(across_it[:, None], across_it) <= reach_of
+    lines: list[Array] = []
+    waiting = [tuple(point) for point in spread(columns / FINE, rows / FINE, spacing * 1.5, rng)]
+    while waiting:
+        first = waiting.pop()
+        halves: list[list[tuple[float, float]]] = []
+        longest = reach * rng.uniform(0.45, 1.0) / 2
+        area = -1
+        for way in (1.0, -1.0):
+            px, py = first
+            half: list[tuple[float, float]] = []
+            heading: tuple[float, float] | None = None
+            while len(half) * step < longest:
+                i, j = int(py * FINE), int(px * FINE)
+                if not (0 <= i < rows and 0 <= j < columns) or taken[i, j]:
+                    break
+                if labels is not None:
+                    area = int(labels[i, j]) if area < 0 else area
+                    if labels[i, j] != area:
+                        break
+                half.append((px, py))
+                turn = float(angle[i, j])
+                dx, dy = np.cos(turn) * way, np.sin(turn) * way
+                if heading is not None and dx * heading[0] + dy * heading[1] < 0:
+                    dx, dy = -dx, -dy
+                if heading is not None and dx * heading[0] + dy * heading[1] < 0.55:
+                    break
+                heading = (dx, dy)
+                px, py = px + dx * step, py + dy * step
+            halves.append(half)
+        points = halves[1][:0:-1] + halves[0]
+        if len(points) * step < spacing * 1.2:
+            continue
+        line = np.array(points, np.float32)
+        for px, py in points:
+            i, j = int(py * FINE) - reach_of, int(px * FINE) - reach_of
+            window = taken[max(i, 0) : i + 2 * reach_of + 1, max(j, 0) : j + 2 * reach_of + 1]
+            window |= disc[max(-i, 0) :, max(-j, 0) :][: window.shape[0], : window.shape[1]]
+        lines.append(line if rng.random() < 0.5 else line[::-1])
+        # The next lines begin beside this one, so that they come to lie in rows.
+        for at in (0.3, 0.7, 0.5):
+            k = min(int(at * len(line)), len(line) - 2)
+            run = line[k + 1] - line[k]
+            run = run / (np.hypot(*run) + 1e-6) * spacing
+            waiting += [(line[k, 0] - run[1], line[k, 1] + run[0]), (line[k, 0] + run[1], line[k, 1] - run[0])]
+    return lines
 
 
 def clouds(shape: tuple[int, int], size: float, rng: np.random.Generator, octaves: int = 3, stretch: float = 1.0) -> Array:

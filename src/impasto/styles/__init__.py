@@ -14,10 +14,12 @@ STYLES: dict[str, str] = {
     "knife": "An autumn birch wood in thick slabs of paint from a palette knife.",
     "mosaic": "Two carp in turning water, in glass and stone tesserae.",
     "pointillism": "A river at dusk, in dots of pure colour.",
+    "poster": "Sunrise over a mountain lake as a travel poster: six flat inks, crisp edges, crayon grain.",
     "stainedglass": "The sun over hills and flowers, in leaded jewel-coloured glass.",
     "starry": "Night over a lake, the sky in thick swirls of oil paint.",
     "watercolour": "Poppies and cornflowers in wet washes with dried edges and splashes.",
     "waves": "Storm waves cut in wood: Prussian blue, cream foam and a red sun.",
+    "woodcut": "Crooked houses and bare trees under a red sun, gouged out of a black block.",
 }
 """What each style picture shows, by name."""
 
