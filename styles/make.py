@@ -18,12 +18,14 @@ from PIL import Image
 from studio import Array, Painter
 
 PAINTERS: dict[str, Painter] = {
+    "calligraphy": papers.calligraphy,
     "charcoal": papers.charcoal,
     "cubist": crafts.cubist,
     "fauve": paintings.fauve,
     "inkwash": papers.inkwash,
     "knife": paintings.knife,
     "mosaic": crafts.mosaic,
+    "papercut": papers.papercut,
     "pointillism": paintings.pointillism,
     "poster": prints.poster,
     "stainedglass": crafts.stainedglass,

@@ -1,4 +1,4 @@
-"""The styles on paper: watercolour, ink wash, and charcoal with chalk."""
+"""The styles on paper: watercolour, ink wash, calligraphy, charcoal with chalk, and cut paper."""
 
 from __future__ import annotations
 
@@ -9,23 +9,30 @@ from studio import (
     Array,
     Brush,
     Canvas,
+    Mask,
     Points,
+    across,
     clouds,
     curve,
+    depth,
     dice,
     fibres,
     grid,
+    hatching,
     ink,
     inks,
     lay,
     paper,
     pick,
     ramp,
+    ribbon,
     shape,
+    shapes,
     shrink,
     skyline,
     smoothstep,
     spread,
+    trace,
 )
 
 
@@ -435,3 +442,219 @@ def _bent_tree(
             rng,
             depth - 1,
         )
+
+
+def calligraphy() -> Array:
+    """Gestures of a loaded brush over one another, wet and dry, pale and black, with red seals on rice paper."""
+    rng = dice("calligraphy")
+    width, height = 640, 512
+    x, y = grid(width, height)
+    size = x.shape
+    tooth = paper(size, rng, 1.6)
+    pale, black, red = (np.zeros(size, np.float32) for _ in range(3))
+    # All strokes run with a few whirls, so that they make one movement.
+    flow = 0.55 * x + 0.9 * y
+    for cx, cy, reach, force in [(168, 150, 104, 330), (452, 226, 112, -400), (226, 412, 84, -230), (600, 470, 84, 260)]:
+        flow = flow + force * np.exp(-((x - cx) ** 2 + (y - cy) ** 2) / (2 * reach**2))
+    angle = across(flow) + 0.34 + 0.1 * clouds(size, 120, rng, 1)  # spirals, not rings
+    for line in hatching(angle, 74, 420, rng, step=6):
+        pull(pale, _pressed(line, rng.uniform(26, 46), rng), rng.uniform(0.25, 0.5), 0.34, tooth, rng)
+    for spacing, wide, reach, dry in ((46, 35, 560, 0.85), (38, 17, 330, 0.7), (27, 6, 170, 0.5)):
+        free = ndimage.gaussian_filter(black, spacing * 0.22) < 0.12
+        for line in hatching(angle, spacing, reach, rng, where=free, step=5):
+            pull(black, _pressed(line, wide * rng.uniform(0.6, 1.2), rng), rng.uniform(0.93, 1.0), dry * rng.uniform(0.5, 1.3), tooth, rng)
+    for at in spread(width, height, 150, rng):  # some go against it
+        turn = float(pick(angle, at)) + rng.choice((-1, 1)) * rng.uniform(0.5, 1.0)
+        t = np.linspace(0, rng.uniform(40, 110), 12)
+        bend = turn + t / 110 * rng.choice((-1, 1)) * rng.uniform(0.8, 1.8)
+        line = at + np.stack([t * np.cos(bend), t * np.sin(bend)], 1)
+        pull(black, _pressed(line.astype(np.float32), rng.uniform(5, 17), rng), 0.97, 0.45, tooth, rng)
+    drops = [blot((rng.uniform(0, width), rng.uniform(0, height)), d, d * rng.uniform(0.7, 1), rng) for d in 0.6 + rng.gamma(1.1, 1.3, 130)]
+    black = np.maximum(black, shapes(size, drops))
+    # Red goes where the black left most room: strokes first, then seals.
+    crowd = ndimage.gaussian_filter(black, 26)
+    places = spread(width - 60, height - 60, 74, rng) + 30
+    places = places[np.argsort(pick(crowd, places))]
+    chosen = [places[0]]
+    for place in places:
+        if len(chosen) < 17 and min(np.hypot(*(place - other)) for other in chosen) > 78:
+            chosen.append(place)
+    starts = np.array(chosen[::2], np.float32)
+    for line in trace(angle + 0.15, starts, rng.uniform(60, 130, len(starts)).astype(np.float32)):
+        pull(red, _pressed(line, rng.uniform(11, 19), rng), 0.95, 0.4, tooth, rng)
+    for cx, cy in chosen[1::2]:
+        red = np.maximum(red, _seal(x, y, cx, cy, rng.uniform(13, 17), rng))
+    sheet = np.broadcast_to(ink("f0e2c4"), (*size, 3)) * (1 + 0.03 * clouds(size, 90, rng, 3) + 0.05 * (tooth - 0.5))[..., None]
+    sheet = sheet - fibres(size, rng, 900)[..., None] * np.array([0.05, 0.07, 0.10], np.float32)
+    lay(sheet, 0.35 * pale + 0.5 * ndimage.gaussian_filter(pale, 5) * pale, ink("3a3f48"))
+    # Wet ink creeps a little way into the paper.
+    creep = np.maximum(black, 0.55 * smoothstep(0.45, 0.9, ndimage.gaussian_filter(black, 3.2) + 0.12 * (tooth - 0.5)))
+    lay(sheet, ndimage.gaussian_filter(creep, 0.5) * 0.97, ink("15130f"))
+    lay(sheet, ndimage.gaussian_filter(red, 0.6) * 0.95, ink("c22a1c"))
+    pool = smoothstep(0.8, 1.0, ndimage.gaussian_filter(black, 5)) * clouds(size, 24, rng, 3)
+    return shrink(np.clip(sheet + 0.025 * np.maximum(pool, 0)[..., None], 0, 1))
+
+
+def _pressed(line: Array, wide: float, rng: np.random.Generator) -> Array:
+    """The line with the brush's width at each point: set down, pressed once or twice on the way, and lifted."""
+    t = np.linspace(0, 1, len(line))
+    press = 0.72 + 0.28 * np.cos(t * rng.uniform(5, 11) + rng.uniform(-0.6, 0.6))
+    return np.concatenate([line, (wide * press * np.minimum(1, (1.03 - t) / rng.uniform(0.25, 0.5)) ** 0.8)[:, None]], 1)
+
+
+def pull(sheet: Array, points: Array, strength: float, dry: float, tooth: Array, rng: np.random.Generator) -> None:
+    """One pull of a big soft brush, in place: how much ink lies where.
+
+    Args:
+        sheet: The ink so far, 0 to 1.
+        points: x, y and the stroke's width at the points that it goes through.
+        strength: How black the ink is.
+        dry: How soon the bristles run dry, so that the paper flashes through: 0 never, 1 at once.
+        tooth: The paper's hills, which take the ink first.
+        rng: For the bristles.
+    """
+    line = curve(points, 12 * len(points)) * FINE
+    along = np.concatenate([[0], np.cumsum(np.hypot(*np.diff(line[:, :2], axis=0).T))])
+    u = np.linspace(0, 1, max(int(along[-1] / 0.6), 8))
+    px, py, wide = (np.interp(u * along[-1], along, line[:, k]) for k in range(3))
+    tx, ty = np.gradient(px), np.gradient(py)
+    norm = np.hypot(tx, ty) + 1e-6
+    v = np.linspace(-1, 1, max(int(wide.max() / 0.6), 6))
+    run = u * along[-1]
+    # The brush is set down slanting, and its sides are never quite smooth.
+    landing = np.sqrt(np.clip((run[:, None] + 0.25 * wide[:, None] * v) / (0.45 * wide.max()), 0, 1))
+    waver = ndimage.gaussian_filter1d(rng.standard_normal(len(u)), 14) * 0.09 * np.sqrt(14)
+    half = wide[:, None] / 2 * landing * (1 + waver[:, None] * np.sign(v))
+    x, y = px[:, None] - (ty / norm)[:, None] * half * v, py[:, None] + (tx / norm)[:, None] * half * v
+    hairs = (
+        ndimage.gaussian_filter1d(rng.standard_normal(len(v)), 2.2) * 2.8 + ndimage.gaussian_filter1d(rng.standard_normal(len(v)), 9) * 3.6
+    )
+    streaks = ndimage.gaussian_filter(rng.standard_normal((len(u), len(v))), (50, 1.6))
+    streaks /= streaks.std() + 1e-9
+    xi, yi = np.rint(x).astype(np.intp), np.rint(y).astype(np.intp)
+    inside = (xi >= 0) & (xi < sheet.shape[1]) & (yi >= 0) & (yi < sheet.shape[0])
+    grip = np.zeros(x.shape)
+    grip[inside] = tooth[yi[inside], xi[inside]] - 0.5
+    # A fast, late part of the stroke is dry; where the brush is pressed less, less ink flows.
+    gone = dry * (0.25 + 3.4 * u**1.5)
+    contact = 1.75 + 0.62 * hairs + 0.55 * streaks + 1.3 * grip - gone[:, None] * (0.8 + 0.6 * v**2)
+    amount = smoothstep(-0.2, 0.35, contact) * strength
+    np.maximum.at(sheet, (yi[inside], xi[inside]), amount[inside].astype(np.float32))
+
+
+def _seal(x: Array, y: Array, cx: float, cy: float, half: float, rng: np.random.Generator) -> Array:
+    """A red seal with a maze cut into it, pressed unevenly."""
+    turn = rng.normal(0, 0.05)
+    u, v = (x - cx) * np.cos(turn) + (y - cy) * np.sin(turn), (y - cy) * np.cos(turn) - (x - cx) * np.sin(turn)
+    block = np.maximum(np.abs(u), np.abs(v) * 0.94)
+    cells = rng.integers(0, 2, (4, 4))
+    step = half * 0.42
+    row, column = (np.clip(((w + 2 * step) / step).astype(np.intp), 0, 3) for w in (v, u))
+    upright = cells[row, column] == 1
+    stripe = np.where(upright, np.mod(u + 2 * step, step), np.mod(v + 2 * step, step))
+    maze = (np.abs(stripe - step / 2) < step * 0.2) & (np.maximum(np.abs(u), np.abs(v)) < step * 1.95)
+    frame = np.abs(block - half * 0.9) < 0.9
+    return np.asarray((block < half) & ~maze & ~frame & (clouds(x.shape, 2.2, rng, 1) > -1.7), np.float32)
+
+
+def papercut() -> Array:
+    """Leaves, corals and seaweed cut with scissors from painted paper, pasted over each other."""
+    rng = dice("papercut")
+    width, height = 640, 512
+    size = (height * FINE, width * FINE)
+    blue, green, pink, orange, yellow, dark, white = inks("2340a8 0f8a5c df4a7e f0702a f7c331 1e1a24 f8f1e0")
+    flat = clouds(size, 9, rng, 3, stretch=9)
+    upright = clouds((size[1], size[0]), 9, rng, 3, stretch=9).T
+    grain = clouds(size, 1.2, rng, 1)
+    picture = np.broadcast_to(white, (*size, 3)).copy()
+
+    def paste(mask: Array | Mask, colour: Array, lift: float = 2.4) -> None:
+        """Lay a sheet down: its soft shadow first, then the paper, painted with a broad brush."""
+        near, far = (ndimage.gaussian_filter(np.asarray(mask, np.float32), lift * FINE * k) for k in (0.35, 1.2))
+        shift = int(lift * FINE * 0.7)
+        shadow = np.maximum(np.roll(near, (shift // 2, shift // 2), (0, 1)) * 0.34, np.roll(far, (shift, shift), (0, 1)) * 0.44)
+        picture[:] = picture * (1 - shadow[..., None] * np.array([0.9, 0.9, 0.8], np.float32))
+        streaks = (flat if rng.random() < 0.5 else upright) * 0.02 + grain * 0.012
+        painted = np.clip(colour + streaks[..., None] * (0.5 + 0.7 * colour), 0, 1)
+        lay(picture, mask, painted.astype(np.float32))
+
+    # Sheets side by side, each cut by hand, so that no edge is straight.
+    x, y = grid(width, height)
+    sheets = [[blue, yellow, pink, green], [orange, dark, white, blue], [green, pink, yellow, orange]]
+    tiles = [(row, column) for row in range(3) for column in range(4)]
+    for row, column in rng.permutation(tiles):
+        left, top = column * 160 + 26 * ((row % 2) - 0.5), row * 171
+        u, v = x - left + 5 * np.sin(y / 41 + column + row), y - top + 5 * np.sin(x / 47 + 2 * row + column)
+        reach = np.minimum(np.minimum(u + 3 + 30 * (column == 0), 164 + 30 * (column == 3) - u), np.minimum(v + 3, 175 - v))
+        paste(smoothstep(-0.4, 0.4, reach), sheets[row][column], 1.6)
+    plan = [
+        [(white, "weed"), (blue, "coral"), (yellow, "weed"), (pink, "leaf")],
+        [(dark, "coral"), (pink, "leaf"), (green, "weed"), (white, "coral")],
+        [(yellow, "leaf"), (white, "weed"), (blue, "coral"), (dark, "weed")],
+    ]
+    for row, column in rng.permutation(tiles):
+        colour, kind = plan[row][column]
+        at = (column * 160 + 80 + 26 * ((row % 2) - 0.5), row * 171 + 85)
+        paste(_frond(size, kind, at, -np.pi / 2 + rng.uniform(-0.6, 0.6) + np.pi * (rng.random() < 0.3), 180, rng), colour, 3.4)
+    palette, last = [orange, white, green, yellow, dark, pink, blue], -1
+    places = [(160, 168), (322, 176), (484, 164), (166, 342), (318, 350), (486, 344), (636, 176), (4, 336), (640, 350), (4, 176)]
+    places += [(310, 4), (140, 8), (150, 506), (480, 508), (470, 6), (330, 512)]
+    for number, (cx, cy) in enumerate(places):
+        mask = _frond(size, ("leaf", "coral", "weed")[number % 3], (cx, cy), rng.uniform(0, 2 * np.pi), rng.uniform(104, 126), rng)
+        below = picture[mask > 0.5][::7]
+        # Whatever lies below, this paper must stand out from it.
+        apart = [np.percentile(np.abs(below - colour).sum(1), 25) * rng.uniform(0.7, 1) * (k != last) for k, colour in enumerate(palette)]
+        last = int(np.argmax(apart))
+        paste(mask, palette[last], 3.0)
+    tooth = clouds(size, 2, rng, 2) * 0.012
+    return shrink(np.clip(picture * (1 + tooth[..., None]), 0, 1))
+
+
+def _frond(size: tuple[int, int], kind: str, middle: tuple[float, float], turn: float, long: float, rng: np.random.Generator) -> Array:
+    """A leaf, coral or seaweed as scissors would cut it: fingers off a bent stem, and every inner corner rounded."""
+    sway = rng.uniform(0.05, 0.11) * rng.choice((-1, 1))
+    t = np.linspace(-0.5, 0.5, 60)
+    run = np.array([np.cos(turn), np.sin(turn)])
+    side = np.array([-run[1], run[0]])
+    spine = np.array(middle) + long * (t[:, None] * run + (sway * np.cos(t * 5.5))[:, None] * side)
+    parts: list[Array] = []
+    holes: list[Array] = []
+    if kind == "leaf":
+        belly = long * 0.23 * np.sin(np.pi * np.linspace(0.03, 0.985, 60) ** 0.85) ** 0.8
+        parts.append(ribbon(spine, belly))
+        for k in range(8, 52, 6):
+            for way in (-1, 1):
+                foot = spine[k] + side * way * belly[k] * 0.2
+                tip = spine[min(k + 7, 59)] + side * way * (belly[k] * 1.25 + 4)
+                slit = curve([foot, (foot + tip) / 2 + run * 3, tip], 14)
+                holes.append(ribbon(slit, np.linspace(0.4, long * 0.021, 14)))
+        parts.append(ribbon(spine[:10] - run * long * 0.1, long * 0.022))
+    else:
+        weed = kind == "weed"
+        parts.append(ribbon(spine, np.linspace(long * 0.046, long * 0.03, 60)))
+        count = 6 if weed else 4
+        for k in range(count):
+            for way in (-1, 1):
+                at = int(4 + 50 * (k + 0.4 * (way > 0)) / count)
+                reach = long * (0.30 if weed else 0.27) * (0.66 + 0.5 * np.sin(np.pi * (k + 1) / (count + 0.6))) * rng.uniform(0.94, 1.06)
+                foot, rise = spine[at], (0.42 if weed else 0.5) + 0.09 * k
+                end = foot + reach * (run * rise * 1.25 + side * way)
+                finger = curve([foot, foot + reach * 0.5 * (run * rise * 0.6 + side * way * 1.12), end], 24)
+                club = np.linspace(long * 0.046, long * 0.036, 24)
+                tips = [(finger, club)]
+                if not weed:  # a coral's fingers fork
+                    heading = np.arctan2(*(finger[-1] - finger[-6])[::-1])
+                    for spreading in (-0.62, 0.62):
+                        away = np.array([np.cos(heading + spreading), np.sin(heading + spreading)])
+                        fork = curve([end, end + away * long * 0.06 + 1, end + away * long * 0.115], 12)
+                        tips.append((fork, np.full(12, long * 0.029)))
+                for tip_line, thick in tips:
+                    knob = float(thick[-1]) * 1.1
+                    parts += [ribbon(tip_line, thick), blot((float(tip_line[-1, 0]), float(tip_line[-1, 1])), knob, knob, rng)]
+        tip = spine[-1]
+        parts.append(blot((float(tip[0]), float(tip[1])), long * 0.04, long * 0.04, rng))
+    mask = shapes(size, parts)
+    if holes:
+        mask = mask * (1 - shapes(size, holes))
+    rounded = ndimage.gaussian_filter(mask, long * 0.013 * FINE)
+    return smoothstep(-0.5, 0.5, depth(rounded > 0.46))

@@ -7,12 +7,14 @@ from pathlib import Path
 from impasto.errors import OptionError
 
 STYLES: dict[str, str] = {
+    "calligraphy": "Sweeping strokes of a loaded brush, wet and dry, with red seals on rice paper.",
     "charcoal": "Wind-bent trees under a storm, hatched in charcoal, red chalk and white on buff paper.",
     "cubist": "A guitar, a bottle and a glass, broken into facets of ochre, umber and grey.",
     "fauve": "A southern harbour in flat, wild colours and loose strokes.",
     "inkwash": "Misty peaks behind bamboo, brush and ink on rice paper.",
     "knife": "An autumn birch wood in thick slabs of paint from a palette knife.",
     "mosaic": "Two carp in turning water, in glass and stone tesserae.",
+    "papercut": "Leaves and seaweed cut from painted paper, laid over each other with soft shadows.",
     "pointillism": "A river at dusk, in dots of pure colour.",
     "poster": "Sunrise over a mountain lake as a travel poster: six flat inks, crisp edges, crayon grain.",
     "stainedglass": "The sun over hills and flowers, in leaded jewel-coloured glass.",
