@@ -9,6 +9,7 @@ import io
 from pathlib import Path
 
 import click
+import cloths
 import crafts
 import numpy as np
 import paintings
@@ -18,6 +19,7 @@ from PIL import Image
 from studio import Array, Painter
 
 PAINTERS: dict[str, Painter] = {
+    "batik": cloths.batik,
     "calligraphy": papers.calligraphy,
     "charcoal": papers.charcoal,
     "cubist": crafts.cubist,
@@ -32,6 +34,7 @@ PAINTERS: dict[str, Painter] = {
     "starry": paintings.starry,
     "watercolour": papers.watercolour,
     "waves": crafts.waves,
+    "weave": cloths.weave,
     "woodcut": prints.woodcut,
 }
 """The style pictures by name."""

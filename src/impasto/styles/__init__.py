@@ -7,6 +7,7 @@ from pathlib import Path
 from impasto.errors import OptionError
 
 STYLES: dict[str, str] = {
+    "batik": "Curling tendrils in wax and indigo, with the wax's fine cracks.",
     "calligraphy": "Sweeping strokes of a loaded brush, wet and dry, with red seals on rice paper.",
     "charcoal": "Wind-bent trees under a storm, hatched in charcoal, red chalk and white on buff paper.",
     "cubist": "A guitar, a bottle and a glass, broken into facets of ochre, umber and grey.",
@@ -21,6 +22,7 @@ STYLES: dict[str, str] = {
     "starry": "Night over a lake, the sky in thick swirls of oil paint.",
     "watercolour": "Poppies and cornflowers in wet washes with dried edges and splashes.",
     "waves": "Storm waves cut in wood: Prussian blue, cream foam and a red sun.",
+    "weave": "Serrated lozenges, one within the other, woven from thick wool.",
     "woodcut": "Crooked houses and bare trees under a red sun, gouged out of a black block.",
 }
 """What each style picture shows, by name."""
