@@ -1,4 +1,4 @@
-"""The styles that are cut, set or leaded rather than painted: woodcut, mosaic, stained glass, cubist facets."""
+"""The styles that are cut, set or leaded rather than painted: waves in wood, mosaic, stained glass, cubist facets."""
 
 from __future__ import annotations
 

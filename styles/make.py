@@ -22,6 +22,7 @@ PAINTERS: dict[str, Painter] = {
     "batik": cloths.batik,
     "calligraphy": papers.calligraphy,
     "charcoal": papers.charcoal,
+    "comic": prints.comic,
     "cubist": crafts.cubist,
     "fauve": paintings.fauve,
     "inkwash": papers.inkwash,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Protocol
 
 import numpy as np
 from scipy import ndimage
 from studio import (
+    FINE,
     Array,
     Mask,
     clouds,
@@ -16,6 +18,7 @@ from studio import (
     edges,
     grid,
     hatching,
+    ink,
     inks,
     lay,
     pick,
@@ -313,3 +316,290 @@ def _boughs(
         way = float(np.clip(turn + bend + (k - 0.5) * rng.uniform(0.8, 1.3), -2.25, -0.9))
         found += _boughs(tip, way, long * rng.uniform(0.55, 0.8), wide * 0.62, rng, levels - 1)
     return found
+
+
+def halftone(tone: Array, x: Array, y: Array, pitch: float, turn: float) -> Array:
+    """The tone, 0 to 1, as a screen of printed dots."""
+    u, v = (x * np.cos(turn) + y * np.sin(turn)) / pitch, (y * np.cos(turn) - x * np.sin(turn)) / pitch
+    away = np.hypot(u - np.round(u), v - np.round(v)) * pitch
+    size = pitch * np.sqrt(np.clip(tone, 0, 1) / np.pi)
+    return smoothstep(0.45, -0.45, away - size) * (tone > 0.02)
+
+
+class Page:
+    """A comic's page: forms with swelling outlines, flat inks and dots."""
+
+    def __init__(self, width: int, height: int, ground: Array) -> None:
+        self.width, self.height = width, height
+        self.x, self.y = grid(width, height)
+        self.picture: Array = np.broadcast_to(ground, (*self.x.shape, 3)).astype(np.float32).copy()
+
+    def form(self, parts: list[Array], colour: Array, line: float = 1.7, weight: float = 2.6) -> tuple[tuple[slice, slice], Array]:
+        """Fill the parts, as one form, and outline it: fine where the light comes from, heavy on the other side.
+
+        Returns:
+            The window that the form lies in, and the form's mask in it.
+        """
+        points = np.concatenate(parts)
+        low = np.clip(np.floor(points.min(0) - 9), 0, (self.width - 8, self.height - 8)).astype(int)
+        high = np.clip(np.ceil(points.max(0) + 9), low + 8, (self.width, self.height)).astype(int)
+        window = np.s_[low[1] * FINE : high[1] * FINE, low[0] * FINE : high[0] * FINE]
+        part = self.picture[window]
+        mask = shapes(part.shape[:2], [outline - low for outline in parts])
+        heavy = shapes(part.shape[:2], [outline - low + weight * 0.7 for outline in parts])
+        black = ink("16131a")
+        lay(part, smoothstep(-line - 0.4, -line + 0.4, depth(mask)), black)
+        lay(part, smoothstep(-line - 0.4, -line + 0.4, depth(heavy)), black)
+        lay(part, mask, colour)
+        return window, mask
+
+    def dots(self, window: tuple[slice, slice], where: Array, tone: Array, colour: Array, pitch: float = 7.0, turn: float = 0.4) -> None:
+        """Print a tone in dots of one ink where the mask is 1."""
+        lay(self.picture[window], where * halftone(tone, self.x[window], self.y[window], pitch, turn), colour)
+
+    def marks(
+        self, lines: Iterable[tuple[Array, Array]], colour: Array, window: tuple[slice, slice] | None = None, where: Array | None = None
+    ) -> None:
+        """Strokes of the pen, each a line and half its width along it, on the whole page or inside a form."""
+        window = window or np.s_[0 : self.x.shape[0], 0 : self.x.shape[1]]
+        corner = np.array([window[1].start, window[0].start]) / FINE
+        drawn = shapes(self.picture[window].shape[:2], [ribbon(line - corner, thick) for line, thick in lines])
+        lay(self.picture[window], drawn if where is None else drawn * where, colour)
+
+
+def comic() -> Array:
+    """A rocket leaves a moon on rolling smoke, past ringed worlds: brush ink, flat inks and printed dots."""
+    rng = dice("comic")
+    width, height = 640, 512
+    white, yellow, red, cyan, blue, black = inks("fdf8ea ffd21f e5301f 35aee2 1c3f9c 16131a")
+    page = Page(width, height, blue)
+    x, y = page.x, page.y
+    whole = np.s_[0 : x.shape[0], 0 : x.shape[1]]
+    everywhere = np.ones(x.shape, np.float32)
+    # Sky: dots that grow towards the horizon, and great sweeps of light across it.
+    page.dots(whole, everywhere, 0.10 + 0.62 * smoothstep(-120, 520, y + 0.35 * x), cyan, 9.0, 0.5)
+    sweep = np.hypot(x - 20, y - 640)
+    for near, far, colour in ((404, 432, cyan), (452, 470, white), (560, 600, cyan), (620, 630, white)):
+        band = smoothstep(near - 0.5, near + 0.5, sweep) * smoothstep(far + 0.5, far - 0.5, sweep)
+        lay(page.picture, smoothstep(3, 2, np.maximum(near - sweep, sweep - far)), black)
+        lay(page.picture, band, colour)
+    for cx, cy, reach in [
+        (38, 214, 22),
+        (196, 36, 26),
+        (300, 108, 15),
+        (140, 128, 13),
+        (604, 268, 20),
+        (356, 30, 14),
+        (262, 216, 12),
+        (612, 30, 18),
+        (24, 24, 14),
+        (420, 300, 16),
+    ]:
+        theta = np.linspace(0, 2 * np.pi, 17)[:-1] + 0.2
+        r = np.where(np.arange(16) % 2, 0.3, np.where(np.arange(16) % 4, 0.62, 1.0)) * reach
+        page.form([np.stack([cx + r * np.cos(theta), cy + r * np.sin(theta)], 1)], white if reach < 18 else yellow, 1.5, 2)
+    _world(page, (86, 92), 58, yellow, red, red, rng, craters=True)
+    _world(page, (466, 150), 104, red, yellow, ink("8c1420"), rng, ring=(white, yellow))
+    _world(page, (578, 396), 44, cyan, white, blue, rng)
+    # Smoke, from the farthest puff to the nearest; close to the flame it glows.
+    trail = curve([(286, 272), (250, 316), (210, 350), (120, 392), (20, 430)], 26)
+    puffs = []
+    for k, at in enumerate(trail):
+        for _ in range(2 if k < 12 else 3):
+            spreading = 15 + k * 2.5
+            puffs.append((k, at + rng.normal(0, spreading * 0.55, 2), spreading * rng.uniform(0.62, 1.1)))
+    puffs += [(25, np.array([rng.uniform(-10, 330), rng.uniform(452, 520)]), rng.uniform(34, 58)) for _ in range(12)]
+    for k, at, radius in sorted(puffs, key=lambda puff: -puff[0] + 0.02 * puff[1][1] + 40 * (puff[1][1] > 452) * (puff[0] == 25)):
+        _puff(page, at, radius, (yellow, red) if k < 8 else (white, red) if k < 12 else (white, cyan), rng)
+    _rocket(page, (330, 206), -0.98, 128, rng)
+    _rocks(page, rng)
+    paper_tone = 1 + 0.012 * clouds(x.shape, 1.2, rng, 1) + 0.012 * clouds(x.shape, 50, rng, 2)
+    return shrink(np.clip(page.picture * paper_tone[..., None], 0, 1))
+
+
+def _round(at: Array | tuple[float, float], rx: float, ry: float | None = None, turn: float = 0.0) -> Array:
+    """The outline of a circle, or of an ellipse."""
+    t = np.linspace(0, 2 * np.pi, 90)
+    px, py = rx * np.cos(t), (ry or rx) * np.sin(t)
+    return np.stack([at[0] + px * np.cos(turn) - py * np.sin(turn), at[1] + px * np.sin(turn) + py * np.cos(turn)], 1).astype(np.float32)
+
+
+def _world(
+    page: Page,
+    at: tuple[float, float],
+    radius: float,
+    colour: Array,
+    second: Array,
+    dark: Array,
+    rng: np.random.Generator,
+    *,
+    craters: bool = False,
+    ring: tuple[Array, Array] | None = None,
+) -> None:
+    """A planet: bands or craters, dots towards the dark side, and a black crescent that the brush feathers into the light."""
+    black = ink("16131a")
+    cx, cy = at
+    window, mask = page.form([_round(at, radius)], colour, 2.0, 4)
+    part, px, py = page.picture[window], (page.x[window] - cx) / radius, (page.y[window] - cy) / radius
+    if craters:
+        for turn, reach, size in [
+            (-2.6, 0.5, 0.25),
+            (-1.2, 0.62, 0.16),
+            (2.2, 0.55, 0.2),
+            (0.3, 0.1, 0.17),
+            (-1.9, 0.86, 0.11),
+            (1.2, 0.5, 0.13),
+        ]:
+            place = (cx + reach * radius * np.cos(turn), cy + reach * radius * np.sin(turn))
+            page.form([_round(place, size * radius, size * radius * 0.8)], second, 1.2, 2)
+            page.form(
+                [_round((place[0] + size * radius * 0.22, place[1] + size * radius * 0.2), size * radius * 0.74, size * radius * 0.56)],
+                colour,
+                0.2,
+                0,
+            )
+    else:
+        level = py * 0.94 - px * 0.34 + 0.05 * np.sin(px * 6) + 0.25 * px**2
+        for low, high in ((-0.78, -0.6), (-0.36, -0.04), (0.2, 0.3), (0.46, 0.8)):
+            lay(part, mask * smoothstep(0.02, 0.0, np.maximum(low - level, level - high) - 1.9 / radius), black)
+            lay(part, mask * smoothstep(0.01, -0.01, np.maximum(low - level, level - high)), second)
+    shade = smoothstep(-0.35, 0.95, px * 0.75 + py * 0.66)
+    page.dots(window, mask, shade * 0.62, dark, 6.5, 0.3)
+    lit = np.hypot(px + 0.30, py + 0.26)
+    lay(part, mask * smoothstep(1.02, 1.04, lit), black)
+    feathers = []
+    for t in np.linspace(-0.72, 2.28, int(radius * 0.42) + 6):
+        start = np.array([cx, cy]) + radius * np.array([np.cos(t), np.sin(t)])
+        inner = 1.0 - (0.2 + 0.42 * max(np.cos(t - 0.78), 0.0)) * rng.uniform(0.85, 1.25)
+        end = np.array([cx, cy]) + radius * inner * np.array([np.cos(t + 0.10), np.sin(t + 0.10)])
+        middle = (start + end) / 2 + radius * 0.03 * np.array([np.sin(t), -np.cos(t)])
+        feathers.append((curve(np.array([start, middle, end]), 12), np.linspace(2.9, 0.2, 12)))
+    page.marks(feathers, black, window, mask)
+    shine = [curve([(cx + radius * 0.8 * np.cos(a), cy + radius * 0.8 * np.sin(a)) for a in np.linspace(-2.75, -1.95, 5)], 20)]
+    page.marks([(line, swelling(20, 0.4, 0.4, radius * 0.045 + 0.6)) for line in shine], ink("fdf8ea"), window, mask)
+    if ring:
+        t = np.linspace(-0.42, np.pi + 0.42, 70)
+        for reach, wide, tone in ((1.62, 0.085, ring[0]), (1.34, 0.10, ring[1])):
+            u, v = radius * reach * np.cos(t), radius * reach * 0.27 * np.sin(t)
+            band = np.stack([cx + u * np.cos(-0.34) - v * np.sin(-0.34), cy + u * np.sin(-0.34) + v * np.cos(-0.34)], 1)
+            thick = radius * wide * (0.12 + 0.88 * smoothstep(-0.4, 0.6, np.sin(t)))
+            page.form([ribbon(band, thick)], tone, 1.6, 1.6)
+            page.marks([(band[8:-8] + thick[8:-8, None] * np.array([0.0, 0.1]), 0.22 * thick[8:-8])], black)
+
+
+def _puff(page: Page, at: Array, radius: float, tones: tuple[Array, Array], rng: np.random.Generator) -> None:
+    """One ball of smoke: scalloped, dotted below, with a curl of the pen inside."""
+    t = np.linspace(0, 2 * np.pi, 100, endpoint=False)
+    lobes = rng.integers(4, 7)
+    r = radius * (0.86 + 0.16 * np.abs(np.sin(t * lobes / 2 + rng.uniform(0, 6))))
+    outline = np.stack([at[0] + r * np.cos(t), at[1] + r * np.sin(t)], 1).astype(np.float32)
+    window, mask = page.form([outline], tones[0], 1.5, 3.2)
+    px, py = (page.x[window] - at[0]) / radius, (page.y[window] - at[1]) / radius
+    page.dots(window, mask, 0.78 * smoothstep(-0.5, 0.95, px * 0.6 + py * 0.75), tones[1], 7.0, 0.75)
+    lay(page.picture[window], mask * smoothstep(1.06, 1.10, np.hypot(px + 0.22, py + 0.26)), ink("16131a"))
+    for _ in range(2):
+        start, reach = rng.uniform(-0.4, 2.2), rng.uniform(0.42, 0.7)
+        turns = np.linspace(0, rng.uniform(1.6, 2.8), 22)
+        away = radius * reach * (1 - 0.16 * turns)
+        curl = np.stack([at[0] + away * np.cos(start - turns), at[1] + away * np.sin(start - turns)], 1).astype(np.float32)
+        page.marks([(curl, swelling(22, 0.25, 0.7, 1.1 + radius * 0.05))], ink("16131a"), window, mask)
+
+
+def _rocket(page: Page, foot: tuple[float, float], turn: float, long: float, rng: np.random.Generator) -> None:
+    """The rocket, its nose along `turn`: white, red fins, and a black shadow down one side."""
+    white, yellow, red, cyan, black = inks("fdf8ea ffd21f e5301f 35aee2 16131a")
+    run, side = np.array([np.cos(turn), np.sin(turn)]), np.array([-np.sin(turn), np.cos(turn)])
+
+    def place(points: Array | list[tuple[float, float]]) -> Array:
+        """From along and across the rocket, in its lengths, to the page."""
+        p = np.asarray(points, np.float32) * long
+        return np.asarray(np.array(foot) + p[:, :1] * run + p[:, 1:] * side, np.float32)
+
+    for reach, wide, tone in ((-0.8, 0.17, red), (-0.6, 0.12, yellow), (-0.36, 0.06, white)):
+        flame = [(reach * (1.0 if k % 2 else 0.5) * (1 - abs(k - 3) * 0.16), wide * (k - 3) / 3) for k in range(7)]
+        page.form([place([(0.06, -wide), *flame, (0.06, wide)])], tone, 1.5, 1.5)
+    for way in (-1, 1):
+        fin = np.concatenate(
+            [
+                curve([(0.34, 0.10 * way), (0.2, 0.26 * way), (-0.14, 0.3 * way)], 16),
+                curve([(-0.14, 0.3 * way), (0.0, 0.2 * way), (0.04, 0.1 * way)], 10),
+            ]
+        )
+        page.form([place(fin)], red, 2.0, 2.5)
+    t = np.linspace(0, 1, 40)
+    belly = 0.155 * np.sin(np.pi * (0.22 + 0.78 * t)) ** 0.75 + 0.002
+    hull = np.concatenate([np.stack([t, belly], 1), np.stack([t, -belly], 1)[::-1]])
+    window, mask = page.form([place(hull)], white, 2.0, 3.0)
+    dark = np.concatenate([np.stack([t, belly], 1), np.stack([t, belly * (0.30 + 0.12 * np.sin(t * 40))], 1)[::-1]])
+    inner = place(dark)
+    corner = np.array([window[1].start, window[0].start]) / FINE
+    across_it = ((page.x[window] - foot[0]) * side[0] + (page.y[window] - foot[1]) * side[1]) / long
+    page.dots(window, mask, 0.55 * smoothstep(-0.06, 0.10, across_it), cyan, 5.5, 0.2)
+    lay(page.picture[window], shapes(mask.shape, [inner - corner]) * mask, black)
+    nose = t > 0.74
+    page.form([place(np.concatenate([np.stack([t, belly], 1)[nose], np.stack([t, -belly], 1)[nose][::-1]]))], red, 1.6, 1.6)
+    page.form([place([(0.76, -0.1), (0.94, -0.03), (0.8, -0.06)])], white, 0.0, 0)
+    for at, tone in ((0.56, cyan), (0.34, yellow)):
+        spot = place([(at, -0.012)])[0]
+        page.form([_round(spot, long * 0.068)], white, 1.6, 2)
+        page.form([_round(spot, long * 0.044)], tone, 1.2, 1)
+    page.form(
+        [
+            place(curve([(0.26, 0.0), (0.06, 0.006), (-0.16, 0.0)], 12)),
+            place([(0.26, -0.012), (-0.16, -0.02), (-0.16, 0.02), (0.26, 0.012)]),
+        ],
+        red,
+        1.6,
+        1.6,
+    )
+    speed = []
+    for k in range(9):
+        off = (k - 4) * 0.16 + rng.normal(0, 0.02)
+        if abs(off) > 0.2:
+            first = 0.5 - abs(off) * 0.5 + rng.uniform(-0.1, 0.1)
+            speed.append((place([(first - 0.5 * s, off) for s in np.linspace(0, 1, 12)]), swelling(12, 0.2, 0.8, 2.4)))
+    page.marks(speed, white)
+
+
+def _rocks(page: Page, rng: np.random.Generator) -> None:
+    """The moon's rocks in front: crags with one black side, hatched where it meets the light, and craters on the ground."""
+    white, yellow, red, black = inks("fdf8ea ffd21f e5301f 16131a")
+    orange = ink("f78f1e")
+    ground = np.concatenate([curve([(236, 530), (330, 470), (450, 452), (560, 462), (660, 440)], 40), [(660, 530)]])
+    window, mask = page.form([ground], yellow, 2.2, 3)
+    page.dots(window, mask, 0.6 * smoothstep(440, 540, page.y[window]), red, 7.0, 0.6)
+    for cx, cy, reach in [(412, 484, 34), (520, 496, 40), (602, 470, 24), (330, 502, 20)]:
+        page.form([_round((cx, cy), reach, reach * 0.32)], orange, 1.8, 2)
+        page.form([_round((cx + reach * 0.12, cy + reach * 0.07), reach * 0.78, reach * 0.2)], black, 0.2, 0)
+    for foot, base, tall, half, lean in [
+        (470, 462, 96, 40, 0.2),
+        (520, 468, 66, 30, -0.1),
+        (392, 468, 58, 26, 0.1),
+        (640, 462, 150, 52, -0.3),
+        (300, 500, 50, 30, 0.2),
+        (584, 476, 40, 22, 0.2),
+    ]:
+        top = np.array([foot + lean * half, base - tall])
+        left = [
+            np.array([foot - half * (0.35 + 0.65 * s) + rng.normal(0, 3), base - tall * (1 - s) * 0.94])
+            for s in (0.12, 0.34, 0.5, 0.74, 1.0)
+        ]
+        right = [
+            np.array([foot + half * (0.3 + 0.7 * s) + rng.normal(0, 3), base - tall * (1 - s) * 0.92]) for s in (0.15, 0.3, 0.55, 0.8, 1.0)
+        ]
+        crag = np.array([top, *right, *left[::-1]], np.float32)
+        window, mask = page.form([crag], orange, 2.0, 3)
+        part = np.linspace(0, 1, 5)
+        ridge = top + np.stack([lean * half * -0.3 * part + rng.normal(0, 3, 5), tall * part], 1)
+        corner = np.array([window[1].start, window[0].start]) / FINE
+        dark = np.array([*ridge, *right[::-1]], np.float32)
+        page.dots(window, mask, np.full(mask.shape, 0.34), red, 6.0, 0.4)
+        lay(page.picture[window], shapes(mask.shape, [dark - corner]) * mask, black)
+        hatch = []
+        for level in np.linspace(0.1, 0.96, int(tall / 6)):
+            start = np.array([np.interp(level, part, ridge[:, 0]) + 2, np.interp(level, part, ridge[:, 1])])
+            line = start + half * rng.uniform(0.25, 0.6) * np.array([(0, 0), (-0.5, 0.16), (-1, 0.5)])
+            hatch.append((curve(line, 10), np.linspace(2.0, 0.2, 10)))
+        page.marks(hatch, black, window, mask)
+        gleam = np.array([top, left[1], left[2]]) + np.array([(-2, 8), (7, 0), (6, 0)])
+        page.marks([(gleam, np.array([0.4, 1.6, 0.3]))], white, window, mask)

@@ -10,6 +10,7 @@ STYLES: dict[str, str] = {
     "batik": "Curling tendrils in wax and indigo, with the wax's fine cracks.",
     "calligraphy": "Sweeping strokes of a loaded brush, wet and dry, with red seals on rice paper.",
     "charcoal": "Wind-bent trees under a storm, hatched in charcoal, red chalk and white on buff paper.",
+    "comic": "Planets, rockets and rolling smoke in comic ink, flat colour and printed dots.",
     "cubist": "A guitar, a bottle and a glass, broken into facets of ochre, umber and grey.",
     "fauve": "A southern harbour in flat, wild colours and loose strokes.",
     "inkwash": "Misty peaks behind bamboo, brush and ink on rice paper.",
