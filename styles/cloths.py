@@ -128,10 +128,13 @@ def batik() -> Array:
     blooms = np.min([np.hypot(x - middle[0], y - middle[1]) for middle, _, _ in scrolls], 0)
     away = np.minimum(-depth(shapes(size, everything)), blooms - 22)
     picture = np.broadcast_to(indigo, (*size, 3)) * (1 + 0.16 * clouds(size, 50, rng, 3))[..., None]
-    lay(picture, shapes(size, hearts), ink("74260f"))
-    # The ground: dots of wax.
-    far, _ = cKDTree(spread(width, height, 9.5, rng)).query(np.stack([x.ravel(), y.ravel()], 1))
-    lay(picture, smoothstep(2.4, 1.6, far.reshape(size).astype(np.float32)) * (away > 5.5), cream)
+    heart = shapes(size, hearts)
+    lay(picture, heart, ink("74260f"))
+    # The ground: bands that echo the forms, one within the other, and dots only where there's room left.
+    band = np.mod(away - 4.5, 10.5)
+    lay(picture, smoothstep(-0.4, 0.4, 2.0 - np.abs(band - 4.0)) * (away > 5) * (away < 24), np.where(heart[..., None] > 0.5, ochre, sky))
+    far, _ = cKDTree(spread(width, height, 11, rng)).query(np.stack([x.ravel(), y.ravel()], 1))
+    lay(picture, smoothstep(3.2, 2.4, far.reshape(size).astype(np.float32)) * (away > 22), cream)
 
     def wax(outline: Array, colour: Array, mark: Array | None = None, marked: Array | None = None) -> None:
         """A form with its pale outline, and a dark one around it; `mark` is drawn on it in the second colour."""
@@ -171,7 +174,7 @@ def batik() -> Array:
     # Cracks: where the wax broke, the dark dye ran in.
     bend_x, bend_y = 5 * clouds(size, 34, rng, 2), 5 * clouds(size, 34, rng, 2)
     cracks = np.zeros(size, np.float32)
-    for spacing, thick, share in ((46, 1.0, 0.25), (21, 0.6, 0.75)):
+    for spacing, thick, share in ((44, 1.3, 0.1), (20, 0.7, 0.7)):
         shards = spread(width + 80, height + 80, spacing, rng) - 40
         two, _ = cKDTree(shards).query(np.stack([(x + bend_x).ravel(), (y + bend_y).ravel()], 1), k=2)
         gap = ((two[:, 1] - two[:, 0]) / 2).reshape(size)

@@ -7,7 +7,7 @@ from pathlib import Path
 from impasto.errors import OptionError
 
 STYLES: dict[str, str] = {
-    "batik": "Curling tendrils in wax and indigo, with the wax's fine cracks.",
+    "batik": "Curling tendrils and flowers dyed in indigo, ochre and brown, with the cracks of the wax.",
     "calligraphy": "Sweeping strokes of a loaded brush, wet and dry, with red seals on rice paper.",
     "charcoal": "Wind-bent trees under a storm, hatched in charcoal, red chalk and white on buff paper.",
     "comic": "Planets, rockets and rolling smoke in comic ink, flat colour and printed dots.",
