@@ -8,6 +8,7 @@ from impasto.losses.histogram import Histogram
 from impasto.losses.laplacian import Laplacian
 from impasto.losses.moments import Moments
 from impasto.losses.mrf import MRF
+from impasto.losses.structure import Structure
 from impasto.losses.term import Encode, Features, Term
 from impasto.losses.total_variation import TotalVariation
 
@@ -26,6 +27,7 @@ __all__ = [
     "Histogram",
     "Laplacian",
     "Moments",
+    "Structure",
     "Term",
     "TotalVariation",
     "gram",
