@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
 from impasto import encoders
@@ -92,7 +93,10 @@ def test_training_is_counted_as_torch_counts(monkeypatch) -> None:
     network, encoder = Fast(Architecture(("a",))), encoders.load("pocket", None, torch.device("cpu"), torch.float32).encoder
     crops = torch.rand(2, 3, 64, 64)
     with FlopCounterMode(display=False) as flops:
-        seen = encoder(network(crops), (*training.OUR_LAYERS.style, *training.OUR_LAYERS.content))
-        sum(x.sum() for x in seen.values()).backward()
+        painted = network(crops, torch.ones(1, 1))
+        both = [
+            encoder(x, (*training.OUR_LAYERS.style, *training.OUR_LAYERS.content)) for x in (painted, functional.avg_pool2d(painted, 2))
+        ]
+        sum(x.sum() for seen in both for x in seen.values()).backward()
         encoder(crops, training.OUR_LAYERS.content)
     assert counted == flops.get_total_flops()

@@ -57,11 +57,13 @@ def remarks(path):
 # What can't be seen
 
 
-def cutout(path, hidden_colour, side=96):
+def cutout(path, hidden_colour, side=96, *, striped=False):
     """A disc on a transparent ground, antialiased."""
     down, across = np.mgrid[:side, :side] + 0.5 - side / 2
     alpha = np.clip(side / 3 - np.hypot(down, across), 0, 1)
     values = np.full((side, side, 4), (250, 225, 200, 0), np.uint8)
+    if striped:
+        values[:, ::8, :3] = (20, 60, 120)
     values[alpha == 0, :3] = hidden_colour
     values[..., 3] = np.rint(alpha * 255)
     Image.fromarray(values).save(path)
@@ -74,7 +76,8 @@ def test_hidden_colours_have_no_effect(tmp_path):
     assert np.array_equal(*paintings)
     shown = paintings[0][paintings[0][..., 3] > 0][:, :3]
     assert np.abs(shown.astype(int) - [250, 225, 200]).max() <= 6
-    as_style = [np.asarray(impasto.stylize(unit(scene()), path, method="arbitrary", size=48)) for path in (black, white)]
+    styles = (cutout(tmp_path / f"style-{value}.png", value, striped=True) for value in (0, 255))
+    as_style = [np.asarray(impasto.stylize(unit(scene()), path, method="arbitrary", size=48)) for path in styles]
     assert np.array_equal(*as_style)
 
 

@@ -16,7 +16,7 @@ import impasto
 from impasto import encoders, packaged, picture
 from impasto.errors import OptionError, OutputError, SpaceError
 from impasto.feedforward import models
-from impasto.feedforward.onepass import OnePass
+from impasto.feedforward.onepass import AnyStyle
 from impasto.losses import Gram
 from impasto.optimise import painter as optimising
 
@@ -106,7 +106,7 @@ def test_targets_of_another_size_take_the_place_of_those_before():
 
 
 def test_one_pass_is_prepared_once(monkeypatch):
-    reads, looks = (counted(monkeypatch, owner, name) for owner, name in ((models, "read"), (OnePass, "describe")))
+    reads, looks = (counted(monkeypatch, owner, name) for owner, name in ((models, "held"), (AnyStyle, "__init__")))
     painter = impasto.Painter(STYLE, method="arbitrary", size=48)
     for content in CONTENTS:
         painter(content)

@@ -1,16 +1,13 @@
 """Train `arbitrary`, the network that paints in any style in one pass.
 
-    python training/arbitrary.py train --images IMAGES --run runs/arbitrary
-    python training/arbitrary.py export --run runs/arbitrary --to src/impasto/feedforward/arbitrary.safetensors
+    python training/painted.py --images IMAGES --to runs/painted
+    python training/arbitrary.py --images IMAGES --painted runs/painted --teachers TEACHERS -o runs/arbitrary/arbitrary.safetensors
 
-`train` goes on from the run's last checkpoint where there is one. training/README.md says what was tried.
+It goes on from the last checkpoint beside the model file, or without one from the packaged weights. training/README.md says what was tried.
 """
 
-import json
-import sys
 import time
-from collections.abc import Callable
-from dataclasses import asdict
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
@@ -18,45 +15,35 @@ import numpy as np
 import torch
 from PIL import Image
 from pocket import Crops, Teacher
-from scipy import ndimage
-from scipy.spatial import cKDTree
 from torch import Tensor
 from torch.nn import functional
 
-from impasto import encoders
-from impasto.encoders import VGG
-from impasto.feedforward import models
-from impasto.feedforward.arbitrary import Arbitrary, Architecture, Style
+from impasto import encoders, picture, styles
+from impasto.encoders import VGG, tensors
+from impasto.feedforward import models, networks
+from impasto.feedforward.arbitrary import Arbitrary, Architecture, Pieces, inside
 from impasto.feedforward.muon import Muon, Optimisers
-from impasto.feedforward.quilt import cut
-from impasto.feedforward.statistics import COLOUR, LAYERS, Statistics, colours, mixed, moments, statistics
+from impasto.feedforward.names import CARRIED, COLOUR, GRAINS, MARGIN, SEEN
+from impasto.feedforward.record import Record
+from impasto.feedforward.statistics import Statistics, moments
+from impasto.feedforward.training import stopping
 from impasto.losses.gram import gram
 
-sys.path.append(str(Path(__file__).parents[1] / "styles"))
-from crafts import tesserae
-from studio import FINE, Brush, Canvas, across, shrink
-
-CONTENT = "relu4_2"
-CONTENTS, STYLES, BOLD = 2048, 3072, 512  # different crops
-SIDE, STYLE_SIDE = 160, 224
+LAYERS = (*SEEN, "relu5_1")
+SIDE, STYLE_SIDE = 208, 256
+EACH, SAVED = 50, 250  # steps between two lines of the log, and two checkpoints
 
 
 class Pictures:
-    """Random crops of the pictures in some folders, and what the encoder sees in them: every crop is looked at once."""
+    """Random crops of the pictures in some folders."""
 
-    def __init__(self, folders: list[tuple[Path, float]], side: int, zoom: tuple[float, float], seed: int) -> None:
-        self.side, self.zoom, self.seed = side, zoom, seed
-        self.shares = [share for _, share in folders]
-        self.groups: list[list[np.ndarray]] = []
-        for folder, _ in folders:
-            files = sorted(folder.rglob("*.jpg"))
-            if not files:
-                raise click.UsageError(f"no .jpg in {folder}")
-            self.groups.append([np.asarray(Image.open(file).convert("RGB")).copy() for file in files])
+    def __init__(self, folders: list[tuple[list[Path], float]], side: int, zoom: tuple[float, float]) -> None:
+        self.side, self.zoom = side, zoom
+        self.groups = [[np.asarray(Image.open(file).convert("RGB")).copy() for file in files] for files, _ in folders]
+        self.shares = np.array([share for _, share in folders]) / sum(share for _, share in folders)
 
-    def __call__(self, index: int, *, tint: bool, always: Callable[[Tensor, np.random.Generator], Tensor] | None = None) -> Tensor:
-        """Crop number ``index``, ``[1, 3, side, side]``; some are tinted and textured where they may be, or all in one way."""
-        generator = np.random.default_rng((self.seed, index))
+    def __call__(self, generator: np.random.Generator, *, tint: bool) -> Tensor:
+        """A crop ``[1, 3, side, side]``."""
         group = self.groups[generator.choice(len(self.groups), p=self.shares)]
         picture = group[generator.integers(len(group))]
         height, width = picture.shape[:2]
@@ -68,242 +55,145 @@ class Pictures:
             crop = crop.flip(3)
         if tint and generator.random() < 0.25:
             crop = crop[:, generator.permutation(3)]
-        if generator.random() < 0.25:
+        if generator.random() < (0.3 if tint else 0.15):
             mean = crop.mean((2, 3), keepdim=True)
-            shift = torch.from_numpy(generator.normal(0, 0.08, (1, 3, 1, 1))).float()
-            crop = (mean + (crop - mean) * float(generator.uniform(0.5, 1.6)) + shift).clamp(0, 1)
-        if always is not None:
-            crop = always(crop, generator).clamp(0, 1)
-        elif tint and generator.random() < 0.5:
-            crop = TEXTURES[generator.integers(len(TEXTURES))](crop, generator).clamp(0, 1)
-        return crop.contiguous(memory_format=torch.channels_last)
+            shift = torch.from_numpy(generator.normal(0, 0.06, (1, 3, 1, 1))).float()
+            crop = (mean + (crop - mean) * float(generator.uniform(0.6, 1.5)) + shift).clamp(0, 1)
+        return crop
 
 
-def field(generator: np.random.Generator, side: int, size: float) -> np.ndarray:
-    """A smooth random field with a deviation of 1, whose bumps are about ``size`` pixels wide."""
-    smooth = ndimage.gaussian_filter(generator.normal(size=(side, side)), size, mode="wrap")
-    return smooth / smooth.std()
-
-
-def strokes(crop: Tensor, generator: np.random.Generator) -> Tensor:
-    """The picture under short strokes, whose direction changes from place to place."""
-    side = crop.shape[2]
-    width, length = generator.uniform(0.7, 2.5), generator.uniform(4, 18)
-    turn = field(generator, side, generator.uniform(15, 60))
-    directions, relief = 6, np.zeros((side, side))
-    nearest = np.floor(turn * generator.uniform(0.5, 2) * directions / 4).astype(int) % directions
-    for direction in range(directions):
-        noise = ndimage.gaussian_filter(generator.normal(size=(2 * side, 2 * side)), (width, length))
-        turned = ndimage.rotate(noise / noise.std(), 180 * direction / directions, reshape=False, order=1)
-        relief[nearest == direction] = turned[side // 2 : side // 2 + side, side // 2 : side // 2 + side][nearest == direction]
-    colour = 1 + generator.uniform(-0.7, 0.7, (1, 3, 1, 1))
-    smooth = torch.from_numpy(ndimage.gaussian_filter(crop.numpy(), (0, 0, *(generator.uniform(0, 3),) * 2))).float()
-    return smooth + torch.from_numpy(colour * generator.uniform(0.05, 0.25) * relief).float()
-
-
-def cells(crop: Tensor, generator: np.random.Generator) -> Tensor:
-    """The picture as cells of one colour, with seams."""
-    side = crop.shape[2]
-    points = generator.uniform(0, side, (int(generator.uniform(40, 900)), 2))
-    places = np.stack(np.mgrid[:side, :side], -1).reshape(-1, 2)
-    distances, owners = cKDTree(points).query(places + generator.normal(0, 0.6, places.shape), k=2)
-    flat_crop = crop[0].flatten(1).numpy()
-    means = np.stack([ndimage.mean(channel, owners[:, 0], np.arange(len(points))) for channel in flat_crop])
-    painted = means[:, owners[:, 0]] + generator.normal(0, 0.08, (3, len(points)))[:, owners[:, 0]]
-    seam = (distances[:, 1] - distances[:, 0] < generator.uniform(0, 3))[None]
-    return torch.from_numpy(np.where(seam, generator.uniform(0, 1, (3, 1)), painted)).float().reshape(crop.shape)
-
-
-def contours(crop: Tensor, generator: np.random.Generator) -> Tensor:
-    """The picture with flowing lines between its lights and its darks."""
-    side = crop.shape[2]
-    light = ndimage.gaussian_filter(crop.mean(1)[0].numpy(), generator.uniform(1, 5))
-    flow = light / (light.std() + 0.02) + generator.uniform(0.2, 1.5) * field(generator, side, generator.uniform(10, 40))
-    waves = np.sin(flow * generator.uniform(4, 25))
-    if generator.random() < 0.5:
-        waves = np.sign(waves) * np.abs(waves) ** 0.3
-    colour = generator.normal(0, 1, (1, 3, 1, 1))
-    return crop + torch.from_numpy(generator.uniform(0.05, 0.3) * waves * colour / np.abs(colour).max()).float()
-
-
-def flats(crop: Tensor, generator: np.random.Generator) -> Tensor:
-    """The picture in a few flat colours of a palette of its own or at random, perhaps with outlines."""
-    smooth = ndimage.gaussian_filter(crop[0].numpy(), (0, *(generator.uniform(0.5, 4),) * 2))
-    light = smooth.mean(0)
-    steps = int(generator.integers(3, 9))
-    bounds = np.quantile(light, np.linspace(0, 1, steps + 1)[1:-1])
-    index = np.digitize(light, bounds)
-    own = np.stack([ndimage.mean(channel, index, np.arange(steps)) for channel in smooth])
-    chosen = generator.uniform(0, 1, (3, steps))
-    palette = own if generator.random() < 0.4 else chosen
-    painted = palette[:, index]
-    if generator.random() < 0.6:
-        edges = ndimage.morphological_gradient(index, size=int(generator.integers(2, 5))) > 0
-        painted = np.where(edges, generator.choice([0.05, 0.95]), painted)
-    return torch.from_numpy(ndimage.gaussian_filter(painted, (0, 0.4, 0.4)))[None].float()
-
-
-def lively(crop: Tensor, generator: np.random.Generator) -> Tensor:
-    """The picture sharper and with stronger colours."""
-    soft = torch.from_numpy(ndimage.gaussian_filter(crop.numpy(), (0, 0, *(generator.uniform(0.7, 4),) * 2))).float()
-    grey = crop.mean(1, keepdim=True)
-    return grey + (crop - grey) * float(generator.uniform(1, 2.5)) + (crop - soft) * float(generator.uniform(0.5, 3))
-
-
-def brushed(crop: Tensor, generator: np.random.Generator) -> Tensor:
-    """The picture painted anew with the brushes that our own style pictures were painted with."""
-    side = crop.shape[2]
-    fine = functional.interpolate(crop, scale_factor=FINE, mode="bicubic", align_corners=False).clamp(0, 1)
-    picture = fine[0].movedim(0, 2).contiguous().numpy()
-    canvas = Canvas(side, side, picture.mean((0, 1)), generator)
-    if generator.random() < 0.5:
-        angle = across(ndimage.gaussian_filter(picture.mean(2), generator.uniform(4, 16)))
-    else:
-        angle = (np.pi * generator.uniform(0.2, 1) * field(generator, FINE * side, generator.uniform(30, 120))).astype(np.float32)
-    width, slender = generator.uniform(4, 12), generator.uniform(1.2, 6)
-    brush = Brush(
-        dry=generator.uniform(0, 0.5),
-        body=generator.uniform(0.5, 2),
-        streak=generator.uniform(0.03, 0.12),
-        taper=generator.uniform(0, 0.6),
-        tip=generator.uniform(0.1, 0.95),
-        ridge=generator.uniform(0.2, 1),
-        hairs=generator.uniform(1, 2),
-    )
-    for scale in (1.8, 1.0):
-        wide, mixed = scale * width, generator.uniform(0, 0.5)
-        canvas.cover(picture, angle, wide, slender * wide, brush, stop=0.35, value=0.08, hue=0.05, mixed=mixed)
-    painted = shrink(canvas.finished(generator.uniform(0.2, 0.6), generator.uniform(0.05, 0.2)))
-    return torch.from_numpy(painted).float().movedim(2, 0)[None]
-
-
-def tiled(crop: Tensor, generator: np.random.Generator) -> Tensor:
-    """The picture as a mosaic of small tiles."""
-    fine = functional.interpolate(crop, scale_factor=FINE, mode="bicubic", align_corners=False).clamp(0, 1)
-    picture = fine[0].movedim(0, 2).contiguous().numpy()
-    rows = 40 * ndimage.gaussian_filter(picture.mean(2), 8) + 12 * field(generator, len(picture), generator.uniform(20, 60))
-    return torch.from_numpy(tesserae(picture, rows.astype(np.float32), generator.uniform(5, 13), generator)).float().movedim(2, 0)[None]
-
-
-def crisp(crop: Tensor, generator: np.random.Generator) -> Tensor:
-    """The picture as full of detail as one of a camera that was made smaller, or as it is."""
-    return crop if generator.random() < 0.6 else lively(crop, generator)
-
-
-def bold(crop: Tensor, generator: np.random.Generator) -> Tensor:
-    """The picture in strong colours and in one or two ways more of a style than most."""
-    ways = (brushed, brushed, tiled, strokes, cells, contours, flats)
-    painted = ways[generator.integers(len(ways))](lively(crop, generator).clamp(0, 1), generator).clamp(0, 1)
-    if generator.random() < 0.4:
-        painted = (cells, contours, strokes)[generator.integers(3)](painted, generator)
-    return painted
-
-
-# Ways of making a picture more of a style than most paintings of 227 pixels are.
-TEXTURES = (strokes, cells, contours, flats, lively)
-
-
-def looked_at(file: Path, name: str, find: Callable[[int], dict[str, Tensor]], count: int) -> dict[str, Tensor]:
-    """What is found at each index up to a ``count``, stacked; kept in a ``file``, since looking takes minutes."""
-    if not file.exists():
-        with click.progressbar(range(count), label=f"Looking at {name}") as indices:
-            rows = [halved(find(index)) for index in indices]
-        torch.save({name: torch.cat([row[name] for row in rows]) for name in rows[0]}, file.with_suffix(".tmp"))
-        file.with_suffix(".tmp").replace(file)
-    found: dict[str, Tensor] = torch.load(file, weights_only=True, mmap=True)
+def files(folder: Path) -> list[Path]:
+    """The pictures in a folder."""
+    found = sorted(file for file in folder.rglob("*") if file.suffix.lower() in (".jpg", ".jpeg"))
+    if not found:
+        raise click.UsageError(f"no pictures in {folder}")
     return found
-
-
-def halved(found: dict[str, Tensor]) -> dict[str, Tensor]:
-    """In half precision, but for colours, which are inverted later on and wouldn't bear it, and what is smaller already."""
-    return {name: x if name.startswith(COLOUR) or x.dtype == torch.uint8 else x.half() for name, x in found.items()}
-
-
-def chosen(found: dict[str, Tensor], indices: np.ndarray, device: torch.device) -> dict[str, Tensor]:
-    """Some rows of what was found, pictures from 0 to 1."""
-    rows = {name: x[torch.from_numpy(indices)].to(device) for name, x in found.items()}
-    return {name: x.float() / 255 if x.dtype == torch.uint8 else x.float() for name, x in rows.items()}
-
-
-def flat(stats: Statistics) -> dict[str, Tensor]:
-    """Statistics as one level of names."""
-    return {f"{name} {order}": moment for name, pair in stats.items() for order, moment in enumerate(pair)}
-
-
-def deep(found: dict[str, Tensor]) -> Statistics:
-    """The inverse of :func:`flat`."""
-    return {name: (found[f"{name} 0"], found[f"{name} 1"]) for name in (COLOUR, *LAYERS)}
 
 
 class Lesson:
     """One step's pictures, and how wrong the network is about them."""
 
-    def __init__(self, images: Path, run: Path, encoder: VGG, content_weight: float, metrics: dict[str, Tensor]) -> None:
-        photographs = [(images / "imagenet_sample", 0.5), (images / "pacs/photo", 0.3), (images / "pacs/art_painting", 0.2)]
-        paintings = [(images / "pacs/art_painting", 0.75), (images / "imagenet_sample", 0.15), (images / "pacs/photo", 0.1)]
-        self.photographs = Pictures(photographs, SIDE, (-1.0, 0.8), 1)
-        self.paintings = Pictures(paintings, STYLE_SIDE, (-0.2, 1.0), 2)
-        self.encoder, self.content_weight, self.metrics = encoder, content_weight, metrics
+    def __init__(self, images: Path, painted: Path, encoder: VGG, metrics: dict[str, Tensor], weights: Mapping[str, float]) -> None:
+        photographs, pacs, art = (files(images / name) for name in ("imagenet_sample", "pacs/photo", "pacs/art_painting"))
+        self.contents = Pictures([(photographs, 0.75), (pacs, 0.2), (art, 0.05)], SIDE, (-0.9, 0.3))
+        packaged = [styles.path(name) for name in styles.STYLES]
+        self.styles = Pictures([(files(painted), 0.45), (packaged, 0.12), (art, 0.35), (photographs, 0.08)], STYLE_SIDE, (-0.9, 0.2))
+        self.encoder, self.metrics, self.weights = encoder, metrics, weights
         self.device = next(encoder.parameters()).device
-        self.contents = looked_at(run / "contents.pt", "photographs", self._content, CONTENTS)
-        self.styles = looked_at(run / "styles.pt", "paintings", self._style, STYLES)
-        self.bold = looked_at(run / "bold.pt", "bold paintings", self._bold, BOLD)
 
-    @torch.no_grad()
-    def _content(self, index: int) -> dict[str, Tensor]:
-        picture = self.photographs(index, tint=False, always=crisp).to(self.device)
-        features = self.encoder(picture, (*LAYERS, CONTENT))
-        own = {COLOUR: colours(picture), **{layer: moments(features[layer]) for layer in LAYERS}}
-        found = {"picture": (255 * picture).round().byte(), "features": features[CONTENT], **flat(own)}
-        return {name: x.cpu() for name, x in found.items()}
+    def see(self, picture: Tensor, layers: tuple[str, ...]) -> dict[str, Tensor]:
+        """The features of a picture, in half precision."""
+        with torch.autocast(self.device.type, torch.bfloat16):
+            return self.encoder(picture, layers)
 
-    @torch.no_grad()
-    def _style(self, index: int) -> dict[str, Tensor]:
-        return self._described(self.paintings(index, tint=True).to(self.device))
-
-    @torch.no_grad()
-    def _bold(self, index: int) -> dict[str, Tensor]:
-        # They take seconds each, so each is looked at in other colours and at another size, too.
-        painted = self.paintings(index, tint=True, always=bold).to(self.device)
-        smaller = functional.interpolate(painted[:, [1, 2, 0]], scale_factor=0.75, mode="bicubic", antialias=True).clamp(0, 1)
-        smaller = functional.pad(smaller, (STYLE_SIDE // 8,) * 4, "reflect")
-        seen = [self._described(one) for one in (painted, painted[:, [2, 0, 1]].flip(3), smaller)]
-        return {name: torch.cat([found[name] for found in seen]) for name in seen[0]}
-
-    def _described(self, painting: Tensor) -> dict[str, Tensor]:
-        found = {"picture": (255 * painting).round().byte(), **flat(statistics(painting, self.encoder))}
-        return {name: x.cpu() for name, x in found.items()}
-
-    def __call__(self, network: Arbitrary, step: int, batch: int) -> tuple[Tensor, dict[str, float]]:
+    def __call__(self, network: Arbitrary, step: int, batch: int) -> tuple[Tensor, dict[str, float], tuple[Tensor, ...]]:
         """The loss at a step, and its parts."""
-        generator = np.random.default_rng((0, step))
-        content = chosen(self.contents, generator.integers(CONTENTS, size=batch), self.device)
-        # A third of the targets lie between two styles, or between a style and the content itself.
+        generator = np.random.default_rng((11, step))
+        content = torch.cat([self.contents(generator, tint=False) for _ in range(batch)]).to(self.device)
+        pictures = torch.cat([self.styles(generator, tint=True) for _ in range(batch)]).to(self.device)
+        padded = functional.pad(content, (MARGIN,) * 4, "replicate")
         kind = generator.random(batch)
-        second = generator.integers(STYLES, size=batch)
-        boldly = generator.random() < 0.8
-        known = self.bold if boldly else self.styles
-        style = chosen(known, generator.integers(len(known[f"{COLOUR} 0"]), size=batch), self.device)
-        other = chosen(self.styles, second, self.device)
-        share = torch.from_numpy(np.where(kind < 0.36, generator.random(batch), 0)).float().to(self.device)
-        to_other = torch.from_numpy(kind < 0.16).float().to(self.device)
-        shares = (1 - share, share * to_other, share * (1 - to_other))
-        target = mixed(list(zip(shares, map(deep, (style, other, content)), strict=True)))
-        pictures = tuple((part, cut(known["picture"])) for part, known in zip(shares, (style, other), strict=False))
-        painting = network(content["picture"].contiguous(memory_format=torch.channels_last), Style(target, pictures))
-        features = self.encoder(painting.clamp(0, 1), (*LAYERS, CONTENT))
-        errors = [error(gram(features[layer]), target[layer][1], metric) for layer, metric in self.metrics.items()]
-        by_style = torch.stack(errors)
-        by_content = (features[CONTENT] - content["features"]).square().sum((1, 2, 3)) / content["features"].square().sum((1, 2, 3))
-        outside = (painting - painting.clamp(0, 1)).square().mean()
-        # The root lets every pair count alike, whether its style is easy or hard.
-        loss = (by_style.mean(0) + 1e-3).sqrt().mean() + self.content_weight * by_content.mean() + 10 * outside
-        pure = torch.from_numpy(kind >= 0.36).to(self.device)
-        parts = {f"style {layer[4:]}": float(e[pure].median()) for layer, e in zip(LAYERS, by_style.detach(), strict=True)}
-        parts["style"] = float(by_style.detach().mean(0)[pure].median())
-        parts["content"] = float(by_content.detach()[pure].median())
-        parts["loss"] = float(loss.detach())
-        return loss, parts
+        # Most targets are one style, some lie between two, or between a style and the content, and some are the content itself.
+        share = np.where(kind < 0.24, generator.random(batch), 1.0)
+        share = np.where(kind > 0.92, 0.0, share)
+        to_content = (kind < 0.12) | (kind > 0.92)
+        share, to_content = (torch.from_numpy(x).to(self.device) for x in (share.astype(np.float32), to_content))
+        with torch.no_grad():
+            seen = {layer: x.float() for layer, x in self.see(padded, LAYERS).items()}
+            inner = without(seen)
+            looked = without(
+                {layer: x.float() for layer, x in self.see(functional.pad(pictures, (MARGIN,) * 4, "replicate"), LAYERS).items()}
+            )
+            own: Statistics = {COLOUR: moments(content), **{layer: moments(x) for layer, x in inner.items()}}
+            first: Statistics = {COLOUR: moments(pictures), **{layer: moments(x) for layer, x in looked.items()}}
+
+            def either(a: Tensor, b: Tensor) -> Tensor:
+                """The content's, or the style's of the neighbour in the batch."""
+                return torch.where(to_content.view(-1, *(1,) * (a.ndim - 1)), a, b.roll(1, 0))
+
+            other = {name: tuple(either(a, b) for a, b in zip(own[name], first[name], strict=True)) for name in own}
+            target = mixed(share, first, other)
+            theirs, mine = pieces(looked), pieces(inner)
+            lacking = theirs.deep.shape[1] - mine.deep.shape[1]
+            mine = Pieces(*(torch.cat([x, x[:, :lacking]], 1) for x in mine))
+            both = Pieces(*(torch.cat([a, either(b, a)], 1) for a, b in zip(theirs, mine, strict=True)))
+            count = theirs.deep.shape[1]
+            bias = torch.cat([s[:, None].expand(-1, count) for s in (share, 1 - share)], 1).clamp_min(1e-6).log()
+            told = network.told(own, {name: target[name] for name in (COLOUR, *SEEN)}, both, bias)
+        with torch.autocast(self.device.type, torch.bfloat16):
+            told = told._replace(code=network.code({name: target[name] for name in (COLOUR, *SEEN)}))
+            height = padded.shape[2]
+            seeds = torch.Generator().manual_seed(step)
+            noise = [torch.randn(batch, GRAINS, height // n, height // n, generator=seeds).to(self.device) for n in (4, 8)]
+            painting = inside(network(padded, {layer: seen[layer] for layer in CARRIED}, told, noise), MARGIN)
+        shown = painting.clamp(0, 1)
+        features = self.see(shown, LAYERS)
+        half = self.see(functional.avg_pool2d(shown, 2), LAYERS[:4])
+        with torch.no_grad():
+            small = self.see(functional.avg_pool2d(pictures, 2), LAYERS[:4])
+            alone = {layer: gram(x) for layer, x in small.items()}
+        errors = torch.stack([error(gram(features[layer]), second(target[layer]), metric) for layer, metric in self.metrics.items()])
+        pure = (share == 1).float()
+        coarse = torch.stack([error(gram(half[layer]), alone[layer], self.metrics[layer]) for layer in alone]).mean(0)
+        by_style = (errors.mean(0) + 1e-3).sqrt()
+        by_coarse = (coarse + 1e-3).sqrt() * pure
+        likeness = torch.stack([emd(features[layer], looked[layer], generator) for layer in CARRIED]).mean(0) * pure
+        by_content = torch.stack([standard(features[layer], inner[layer]) for layer in ("relu4_1",)]).mean(0)
+        by_edges = edges(shown, content)
+        identity = (painting - content).abs().mean((1, 2, 3)) * (share == 0)
+        outside = (painting - shown).square().mean()
+        w = self.weights
+        # A painting in a share of a style may keep as much more of the content.
+        keep = 1 + 2 * (1 - share) * to_content
+        loss = (
+            by_style.mean()
+            + w["coarse"] * by_coarse.mean()
+            + w["likeness"] * likeness.mean()
+            + w["structure"] * (keep * by_content).mean()
+            + w["edges"] * (keep * by_edges).mean()
+            + 4 * identity.mean()
+            + 10 * outside
+        )
+        mask = share == 1
+
+        def pick(x: Tensor) -> float:
+            return float(x.detach()[mask].median()) if bool(mask.any()) else float("nan")
+
+        parts = {f"style {layer[4:]}": pick(e) for layer, e in zip(LAYERS, errors, strict=True)}
+        parts |= {"style": pick(errors.mean(0)), "coarse": pick(coarse), "likeness": pick(likeness), "structure": pick(by_content)}
+        parts |= {"edges": pick(1 - by_edges), "loss": float(loss.detach())}
+        return loss, parts, (content, pictures, shown.detach())
+
+
+def without(features: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Features without their margin."""
+    return {layer: inside(x, MARGIN >> int(layer[4]) - 1) for layer, x in features.items()}
+
+
+def second(moment: tuple[Tensor, Tensor]) -> Tensor:
+    """The second moment ``[N, C, C]`` out of mean and covariance: the Gram matrix over positions."""
+    mean, covariance = moment
+    return covariance + mean[:, :, None] * mean[:, None, :]
+
+
+def mixed(share: Tensor, one: Statistics, other: Statistics) -> Statistics:
+    """The statistics of two pictures' pixels taken together, in shares ``[N]``."""
+
+    def mix(a: Tensor, b: Tensor) -> Tensor:
+        part = share.view(-1, *(1,) * (a.ndim - 1))
+        return part * a + (1 - part) * b
+
+    found = {}
+    for name in one:
+        mean = mix(one[name][0], other[name][0])
+        found[name] = (mean, mix(second(one[name]), second(other[name])) - mean[:, :, None] * mean[:, None, :])
+    return found
+
+
+def pieces(features: Mapping[str, Tensor]) -> Pieces:
+    """All pieces of a style with these ``features``."""
+    middle, deep = (features[layer] for layer in CARRIED)
+    return Pieces(*(x.flatten(2).mT.float() for x in (deep, functional.pixel_unshuffle(middle, 2))))
 
 
 def error(found: Tensor, wanted: Tensor, metric: Tensor) -> Tensor:
@@ -316,10 +206,53 @@ def error(found: Tensor, wanted: Tensor, metric: Tensor) -> Tensor:
     """
 
     def energy(matrix: Tensor) -> Tensor:
-        product = metric @ matrix
+        product = metric @ matrix.float()
         return (product * product.mT).sum((1, 2))
 
     return energy(found - wanted) / energy(wanted)
+
+
+def emd(found: Tensor, style: Tensor, generator: np.random.Generator, count: int = 700) -> Tensor:
+    """The relaxed earth mover's distance ``[N]`` of some features, by their cosine distance (Kolkin et al. 2019, equation 5)."""
+
+    def some(x: Tensor) -> Tensor:
+        flat = x.flatten(2)
+        chosen = torch.from_numpy(generator.permutation(flat.shape[2])[:count]).to(x.device)
+        return flat[:, :, chosen].float()
+
+    a, b = some(found), some(style)
+    centre = b.mean(2, keepdim=True)
+    distance = 1 - functional.normalize(a - centre, dim=1).mT @ functional.normalize(b - centre, dim=1)
+    return torch.maximum(distance.amin(2).mean(1), distance.amin(1).mean(1))
+
+
+def standard(found: Tensor, content: Tensor) -> Tensor:
+    """Mean square difference ``[N]`` of features, every channel of both brought to mean 0 and deviation 1."""
+
+    def one(x: Tensor) -> Tensor:
+        x = x.float()
+        return (x - x.mean((2, 3), keepdim=True)) / (x.std((2, 3), keepdim=True) + 0.05)
+
+    return (one(found) - one(content)).square().mean((1, 2, 3))
+
+
+def edges(found: Tensor, content: Tensor) -> Tensor:
+    """1 less the correlation ``[N]`` of the gradients' magnitudes, at a scale of two pixels."""
+    places = torch.arange(-6.0, 7.0, device=found.device)
+    smooth = torch.exp(-places.square() / 8)
+    smooth = smooth / smooth.sum()
+    slope = smooth * places / 4
+
+    def magnitude(x: Tensor) -> Tensor:
+        grey = (x * torch.tensor([0.299, 0.587, 0.114], device=x.device)[:, None, None]).sum(1, keepdim=True)
+        grey = functional.pad(grey, (6,) * 4, "reflect")
+        along = functional.conv2d(functional.conv2d(grey, slope.view(1, 1, 1, -1)), smooth.view(1, 1, -1, 1))
+        down = functional.conv2d(functional.conv2d(grey, smooth.view(1, 1, 1, -1)), slope.view(1, 1, -1, 1))
+        m = (along.square() + down.square() + 1e-6).sqrt().flatten(1)
+        m = m - m.mean(1, keepdim=True)
+        return m / (m.norm(dim=1, keepdim=True) + 1e-3)
+
+    return 1 - (magnitude(found) * magnitude(content)).sum(1)
 
 
 @torch.no_grad()
@@ -345,94 +278,81 @@ def fitted(images: Path, teachers: Path, encoder: VGG) -> dict[str, Tensor]:
     return metrics
 
 
-@click.group()
-def main() -> None:
-    """Train and export the packaged painter."""
-
-
-@main.command()
+@click.command()
 @click.option("--images", type=click.Path(exists=True, file_okay=False, path_type=Path), required=True)
+@click.option("--painted", type=click.Path(exists=True, file_okay=False, path_type=Path), required=True, help="From training/painted.py.")
 @click.option("--teachers", type=click.Path(exists=True, file_okay=False, path_type=Path), required=True, help="As for pocket.")
-@click.option("--run", type=click.Path(path_type=Path), required=True, help="Checkpoints and log go here.")
-@click.option("--steps", default=6000, show_default=True)
-@click.option("--batch", default=4, show_default=True)
-@click.option("--rate", default=0.007, show_default=True, help="Muon's highest learning rate.")
-@click.option("--content-weight", default=0.17, show_default=True)
+@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), required=True, help="The model file.")
+@click.option("--steps", default=60000, show_default=True)
+@click.option("--batch", default=6, show_default=True)
+@click.option("--rate", default=0.01, show_default=True, help="Muon's highest learning rate.")
+@click.option("--structure", default=0.03, show_default=True)
+@click.option("--edges", "edge", default=0.03, show_default=True)
+@click.option("--likeness", default=0.5, show_default=True)
+@click.option("--coarse", default=0.5, show_default=True)
 @click.option("--device", default="cpu", show_default=True)
-@click.option("--stop", type=int, help="Stop here, to go on later.")
-def train(
+@click.option("--new", is_flag=True, help="Begin with random weights, not with the packaged ones.")
+def main(
     images: Path,
+    painted: Path,
     teachers: Path,
-    run: Path,
+    output: Path,
     steps: int,
     batch: int,
     rate: float,
-    content_weight: float,
+    structure: float,
+    edge: float,
+    likeness: float,
+    coarse: float,
     device: str,
-    stop: int | None,
+    new: bool,
 ) -> None:
-    """Train, going on from the run's last checkpoint."""
-    run.mkdir(parents=True, exist_ok=True)
+    """Train, going on from the last checkpoint beside the model file, or without one from the packaged weights."""
+    output.parent.mkdir(parents=True, exist_ok=True)
+    record = Record(output)
     torch.manual_seed(0)
     encoder = encoders.load("pocket", None, torch.device("cpu"), torch.float32).encoder
     assert isinstance(encoder, VGG)
-    widths = {layer: encoder.get_submodule(layer.replace("relu", "conv")).weight.shape[0] for layer in LAYERS}
-    metrics_file = run / "metrics.pt"
-    if not metrics_file.exists():
-        torch.save(fitted(images, teachers, encoder), metrics_file)
-    metrics = {layer: metric.to(device) for layer, metric in torch.load(metrics_file, weights_only=True).items()}
+    widths = {layer: encoder.get_submodule(layer.replace("relu", "conv")).weight.shape[0] for layer in SEEN}
     network = Arbitrary(Architecture(widths)).to(device, memory_format=torch.channels_last)
-    lesson = Lesson(images, run, encoder.to(device), content_weight, metrics)
-    matrices = [p for p in network.parameters() if p.ndim > 1]
-    vectors = [p for p in network.parameters() if p.ndim == 1]
+    # The last convolution paints pixels, and the gain a whole channel, which Muon's updates would make flicker.
+    vectors = [p for name, p in network.named_parameters() if p.ndim < 2 or name in ("gain", "finish.weight")]
+    known = {id(p) for p in vectors}
+    matrices = [p for p in network.parameters() if id(p) not in known]
     optimisers = Optimisers((Muon(matrices, lr=rate), torch.optim.AdamW(vectors, lr=rate / 10, weight_decay=0)))
-    first, checkpoint = 0, run / "checkpoint.pt"
-    if checkpoint.exists():
-        state = torch.load(checkpoint, map_location=device, weights_only=True)
-        first = state["step"]
+    state = record.resume({}, steps)
+    first = int(state["step"]) if state else 0
+    if state:
         network.load_state_dict(state["network"])
         optimisers.restore(state["optimisers"])
-    start = time.perf_counter()
-    recent: list[dict[str, float]] = []
-    for step in range(first, min(steps, stop or steps)):
-        loss, parts = lesson(network, step, batch)
-        network.zero_grad()
-        loss.backward()
-        # Muon's momentum would remember one bad batch for hundreds of steps.
-        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-        optimisers.move(step, steps, fall=0.8)
-        recent.append(parts)
-        if (step + 1) % 50 == 0:
-            mean = {name: round(float(np.nanmean([row[name] for row in recent])), 4) for name in parts}
-            recent.clear()
-            with (run / "log.jsonl").open("a") as log:
-                log.write(json.dumps({"step": step + 1, "seconds": round(time.perf_counter() - start, 1), **mean}) + "\n")
-        if (step + 1) % 250 == 0 or step + 1 == min(steps, stop or steps):
-            state = {
-                "step": step + 1,
-                "architecture": asdict(network.architecture),
-                "network": network.state_dict(),
-                "optimisers": optimisers.state(),
-            }
-            torch.save(state, run / "checkpoint.tmp")
-            (run / "checkpoint.tmp").replace(checkpoint)
-
-
-@main.command()
-@click.option("--run", type=click.Path(exists=True, file_okay=False, path_type=Path), required=True, help="The run to export.")
-@click.option("--to", type=click.Path(dir_okay=False, path_type=Path), required=True, help="The safetensors file to write.")
-@click.option("--other", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A checkpoint kept from before.")
-@click.option("--share", default=0.3, show_default=True, help="Of its weights, in an average with the last ones.")
-def export(run: Path, to: Path, other: Path | None, share: float) -> None:
-    """Write the weights in half precision."""
-    state = torch.load(run / "checkpoint.pt", weights_only=True)
-    weights = state["network"]
-    if other is not None:
-        before = torch.load(other, weights_only=True)["network"]
-        weights = {name: torch.lerp(weight, before[name], share) for name, weight in weights.items()}
-    network = Arbitrary(Architecture(**state["architecture"]))
-    network.load_state_dict(weights)
-    models.write(network, to, {"steps": state["step"], "licence": "Apache-2.0"}, precision=torch.float16)
+    elif not new:
+        network.load_state_dict(networks.read(models.packaged("arbitrary")).network.state_dict())
+    record.begin(first)
+    metrics = {layer: metric.to(device) for layer, metric in fitted(images, teachers, encoder).items()}
+    weights = {"structure": structure, "edges": edge, "likeness": likeness, "coarse": coarse}
+    lesson = Lesson(images, painted, encoder.to(device), metrics, weights)
+    began, recent = time.perf_counter(), []
+    with stopping() as stop:
+        for step in range(first + 1, steps + 1):
+            loss, parts, shown = lesson(network, step, batch)
+            network.zero_grad()
+            loss.backward()
+            # Muon's momentum would remember one bad batch for hundreds of steps.
+            torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+            optimisers.move(step - 1, steps, fall=0.7)
+            recent.append(parts)
+            if step % EACH == 0:
+                mean = {name: float(np.nanmean([row[name] for row in recent])) for name in parts}
+                record.log({"step": step, **mean, "seconds": round(time.perf_counter() - began, 1)})
+                recent = []
+            if step % SAVED == 0 or step == steps or stop.is_set():
+                record.save({"step": step, "network": network.state_dict(), "optimisers": optimisers.state()}, {})
+                record.draw()
+                rows = [torch.cat(list(functional.interpolate(x, size=(SIDE, SIDE))), 2) for x in shown]
+                picture.save(tensors.array(torch.cat(rows, 1)[None]), record.folder / f"samples-{step:06d}.png")
+                networks.write(network, output, {"steps": step, "licence": "Apache-2.0"}, precision=torch.float16)
+            if stop.is_set():
+                break
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from arbitrary import Pictures
 from impasto import encoders, picture
 from impasto.encoders import VGG
 from impasto.encoders.tensors import resize, tensor
-from impasto.feedforward import models
+from impasto.feedforward import models, networks
 from impasto.feedforward.decoder import Architecture, Decoder
 from impasto.feedforward.decoder_training import FIRST_LOOK, Lesson, Pupil, regress
 
@@ -100,7 +100,7 @@ def export(run: Path, to: Path) -> None:
     pupil, _, inverted = begun(1.0)
     pupil.restore(state)
     settings = {"encoder_sha256": inverted, "step": state["step"], "licence": "Apache-2.0"}
-    models.write(pupil.decoder, to, settings, precision=torch.float16)
+    networks.write(pupil.decoder, to, settings, precision=torch.float16)
 
 
 @main.command()
@@ -115,7 +115,7 @@ def measure(images: Path, model: Path | None, untrained: bool) -> None:
     if untrained:
         start(pupil, encoder, crops(images))
     else:
-        read = models.read(model or models.packaged("decoder"), "decoder").network
+        read = networks.read(model or models.packaged("decoder"), "decoder").network
         assert isinstance(read, Decoder)
         decoder = read
     layers = decoder.architecture.layers

@@ -6,7 +6,7 @@ import threading
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from importlib.metadata import version
+from importlib import import_module
 from typing import Any, Unpack, cast
 
 from PIL import Image
@@ -206,7 +206,7 @@ class Painter:
         plan = self._plan
         asked = {name: value for name, value in plan.options.items() if DECLARED[name].setting}
         libraries = ("impasto", *room(family(plan.page.name)).LIBRARIES)
-        versions = {"python": platform.python_version(), **{name: version(name) for name in libraries}}
+        versions = {"python": platform.python_version(), **{name: import_module(name).__version__ for name in libraries}}
         settings = {**asked, **self._prepared.settings, "versions": versions, "style_sha256": [one.checksum for one in self._opened]}
         if self._pair:
             settings["pair_sha256"] = [one.checksum for one in self._pair]

@@ -9,7 +9,7 @@ from PIL import Image
 
 from impasto import encoders
 from impasto.cli import main
-from impasto.feedforward import decoder_training, models
+from impasto.feedforward import decoder_training, networks
 from impasto.feedforward.decoder import Architecture, Decoder
 
 QUICK = ("--size", "40", "--steps", "2", "--model", "d.safetensors")
@@ -19,7 +19,7 @@ QUICK = ("--size", "40", "--steps", "2", "--model", "d.safetensors")
 def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     checksum = encoders.load("pocket", None, torch.device("cpu"), torch.float32).checksum
-    models.write(Decoder(Architecture("pocket", ((32,), (64,), (128,)))), "d.safetensors", {"encoder_sha256": checksum})
+    networks.write(Decoder(Architecture("pocket", ((32,), (64,), (128,)))), "d.safetensors", {"encoder_sha256": checksum})
     return tmp_path
 
 
@@ -95,7 +95,7 @@ def test_training(folder, monkeypatch):
     result = run("train", "decoder", *quick)
     assert (result.exit_code, result.stdout) == (0, "tiny.safetensors\n")
     assert result.stderr.count("bad.png") == len(result.stderr.splitlines()) <= 1
-    assert models.read("tiny.safetensors").settings["encoder_sha256"] == "tiny's"
+    assert networks.read("tiny.safetensors").settings["encoder_sha256"] == "tiny's"
     assert {"checkpoint.pt", "log.jsonl", "loss.png"} == {file.name for file in (folder / "tiny.training").iterdir()}
     assert "has taken 2 steps already" in complaint(run("train", "decoder", *quick, "--steps", "1"))
 

@@ -10,7 +10,7 @@ from PIL import Image
 
 from impasto.cli.main import main
 from impasto.cli.train import fast
-from impasto.feedforward import models, training
+from impasto.feedforward import networks, training
 
 
 @pytest.fixture(autouse=True)
@@ -49,7 +49,7 @@ def test_train(photos, tmp_path):
     Image.new("RGB", (40, 30), "red").save(tmp_path / "red.png")
     result = run("starry", tmp_path / "red.png", "--photos", photos, "-o", output)
     assert (result.exit_code, result.stdout, result.stderr) == (0, f"{output}\n", "")
-    model = models.read(output, "fast")
+    model = networks.read(output, "fast")
     assert model.network.architecture.styles == ("starry", "red")
     assert model.settings["style_size"] == 48
     assert (tmp_path / "model.training" / "checkpoint.pt").exists()

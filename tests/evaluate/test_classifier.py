@@ -433,7 +433,7 @@ class TestFiles:
         with pytest.raises(ModelError, match="kind arbitrary, and classifier is needed"):
             classifier.read(models.packaged("arbitrary"))
         with pytest.raises(ModelError, match="kind classifier, and fast or arbitrary is needed"):
-            models.read(model[0], "fast", "arbitrary")
+            models.held(model[0], "fast", "arbitrary")
 
     def test_reading_pictures(self, model, tmp_path):
         (tmp_path / "broken.png").write_bytes(b"nothing")

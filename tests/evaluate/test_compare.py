@@ -45,7 +45,7 @@ def test_a_network_is_asked_what_concerns_it(asked, drawn):
         {"content": "chelsea", "style": "starry", "method": "arbitrary", "size": 240, "seed": 3, "precision": "float32", "strength": 0.5}
     ]
     ((_, _, cell),), *_ = drawn[0]
-    assert list(cell.lines) == ["after Huang & Belongie 2017", "1.00 s, one pass", f"Good at {NETWORKS['arbitrary'].good_at}"]
+    assert list(cell.lines) == ["after Mroueh 2020", "1.00 s, one pass", f"Good at {NETWORKS['arbitrary'].good_at}"]
 
 
 def test_a_method_without_a_network_is_asked_what_concerns_it(asked, drawn):
@@ -119,8 +119,8 @@ def test_citations():
     assert short["liwand2016"] == "Li & Wand 2016"
     assert short["impasto"] == "after Gatys, Ecker & Bethge 2016"
     assert short["tutorial"] == "Jacq 2017"
-    assert short["fast"] == "Johnson, Alahi & Fei-Fei 2016"
-    assert short["arbitrary"] == "after Huang & Belongie 2017"
+    assert short["fast"] == "after Johnson, Alahi & Fei-Fei 2016"
+    assert short["arbitrary"] == "after Mroueh 2020"
     assert short["risser2017"] == "Risser, Wilmot & Barnes 2017"
     assert all(len(text) < 50 and text[-4:].isdigit() for text in short.values())
 

@@ -12,7 +12,7 @@ from impasto.encoders.tensors import tensor
 from impasto.evaluate import Cell
 from impasto.evaluate import reconstruct as reconstructing
 from impasto.evaluate.reconstruct import psnr, reconstruct
-from impasto.feedforward import models
+from impasto.feedforward import networks
 from impasto.feedforward.decoder import Architecture, Decoder
 from impasto.painting import stylize
 
@@ -26,7 +26,7 @@ def model(tmp_path_factory):
     torch.manual_seed(0)
     network = Decoder(Architecture("pocket", ((32,), (64,), (128,))))
     file = tmp_path_factory.mktemp("model") / "d.safetensors"
-    models.write(network, file, {"encoder_sha256": checksum})
+    networks.write(network, file, {"encoder_sha256": checksum})
     return file
 
 
@@ -53,7 +53,7 @@ def test_by_network(model, size):
     height, width = original.shape[2:]
     padded = torch.from_numpy(np.pad(original.numpy(), ((0, 0), (0, 0), (0, -height % 4), (0, -width % 4)), "edge"))
     encoder = encoders.load("pocket", None, torch.device("cpu"), torch.float32).encoder
-    network = models.read(model).network
+    network = networks.read(model).network
     expected = network(encoder(padded, ("relu2_1",))["relu2_1"], "relu2_1")[:, :, :height, :width]
     np.testing.assert_allclose(decoded, expected[0].clamp(0, 1).permute(1, 2, 0), atol=0.6 / 255)
 
@@ -133,6 +133,6 @@ def test_mistakes(model, options, error, complaint):
 
 
 def test_a_decoder_of_other_weights(model, tmp_path):
-    models.write(models.read(model).network, tmp_path / "d.safetensors", {"encoder_sha256": "another"})
+    networks.write(networks.read(model).network, tmp_path / "d.safetensors", {"encoder_sha256": "another"})
     with pytest.raises(errors.ModelError, match="inverts other weights of pocket"):
         reconstruct("chelsea", "relu2_1", model=tmp_path / "d.safetensors", **QUICK)

@@ -12,7 +12,7 @@ from impasto import encoders, errors, examples, picture
 from impasto.encoders import VGG
 from impasto.encoders import Architecture as Encoding
 from impasto.encoders.tensors import tensor
-from impasto.feedforward import decoder_training, models
+from impasto.feedforward import decoder_training, models, networks
 from impasto.feedforward.decoder import Architecture, Decoder
 from impasto.feedforward.decoder_training import Lesson, Pupil, regress, scales, train
 
@@ -76,13 +76,13 @@ def test_a_layer_it_does_not_have():
 
 def test_files(tmp_path):
     network = decoder(scales=(1.0, 0.5, 2.0))
-    models.write(network, tmp_path / "d.safetensors", {"step": 3})
-    model = models.read(tmp_path / "d.safetensors", "decoder")
+    networks.write(network, tmp_path / "d.safetensors", {"step": 3})
+    model = networks.read(tmp_path / "d.safetensors", "decoder")
     assert (model.network.architecture, model.settings) == (network.architecture, {"step": 3})
     x = torch.rand(1, 8, 4, 4)
     torch.testing.assert_close(model.network(x, "relu3_1"), network(x, "relu3_1"))
     with pytest.raises(errors.ModelError, match="kind decoder, and fast is needed"):
-        models.read(tmp_path / "d.safetensors", "fast")
+        networks.read(tmp_path / "d.safetensors", "fast")
 
 
 # The start in closed form
@@ -192,7 +192,7 @@ def test_training(photos, tmp_path):
     trained = train(photos, tmp_path / "d.safetensors", steps=3, callback=told.append, **QUICK)
     assert (trained.step, trained.finished) == (3, True)
     assert [progress.step for progress in told] == [1, 2, 3]
-    model = models.read(tmp_path / "d.safetensors", "decoder")
+    model = networks.read(tmp_path / "d.safetensors", "decoder")
     assert model.settings["encoder_sha256"] == "tiny's checksum"
     assert model.network.architecture.channels == CHANNELS
     assert model.network.architecture.scales != (1.0, 1.0, 1.0)
@@ -212,7 +212,7 @@ def test_interrupted_training_ends_the_same(photos, tmp_path):
         train(photos, tmp_path / "cut.safetensors", steps=4, callback=kill, **QUICK)
     assert not (tmp_path / "cut.safetensors").exists()
     train(photos, tmp_path / "cut.safetensors", steps=4, **QUICK)
-    whole, cut = (models.read(tmp_path / f"{name}.safetensors").network.state_dict() for name in ("whole", "cut"))
+    whole, cut = (networks.read(tmp_path / f"{name}.safetensors").network.state_dict() for name in ("whole", "cut"))
     assert all(torch.equal(whole[name], cut[name]) for name in whole)
 
 
@@ -225,7 +225,7 @@ def test_a_stopped_training_keeps_its_step(photos, tmp_path):
 
     trained = train(photos, tmp_path / "d.safetensors", steps=9, callback=stop, **QUICK)
     assert (trained.step, trained.finished) == (2, False)
-    assert models.read(tmp_path / "d.safetensors").settings["step"] == 2
+    assert networks.read(tmp_path / "d.safetensors").settings["step"] == 2
     with pytest.raises(errors.ModelError, match=r"another crop \(16\)"):
         train(photos, tmp_path / "d.safetensors", steps=9, **{**QUICK, "crop": 20})
 
@@ -261,7 +261,7 @@ def test_packaged():
     file = models.packaged("decoder")
     assert file.stat().st_size <= 2_000_000
     assert file.with_name("decoder.md").exists()
-    model = models.read(file, "decoder")
+    model = networks.read(file, "decoder")
     loaded = encoders.load("pocket", None, CPU, torch.float32)
     assert model.settings["encoder_sha256"] == loaded.checksum
     assert model.network.architecture == Architecture("pocket", loaded.encoder.architecture.channels)
@@ -270,7 +270,7 @@ def test_packaged():
 @torch.no_grad()
 def test_packaged_inverts_pocket():
     """Photographs it never saw, at every layer, against how well it is known to do; decibels by numpy."""
-    network = models.read(models.packaged("decoder")).network
+    network = networks.read(models.packaged("decoder")).network
     encoder = encoders.load("pocket", None, CPU, torch.float32).encoder
     found = {layer: [] for layer in network.architecture.layers}
     for name in ("chelsea", "coffee"):

@@ -1,127 +1,239 @@
-"""A picture painted in tiles is the one painted at once."""
+"""Tiles cover a picture, and a picture painted in tiles is the one painted at once."""
 
 from itertools import pairwise
 
 import numpy as np
 import pytest
 import torch
-from numpy.testing import assert_allclose
-from torch.nn import functional
+from small import any_style, few_styles, modules, picture, sessions
 
-from impasto.feedforward import arbitrary, fast, tiles
-from impasto.feedforward.arbitrary import Arbitrary, Style
-from impasto.feedforward.fast import ConditionalNorm, Fast
-from impasto.feedforward.quilt import cut
-from impasto.feedforward.statistics import COLOUR, moments
+from impasto.feedforward import onepass, tiles
+from impasto.feedforward.arbitrary import Pieces
+from impasto.feedforward.names import CARRIED, COLOUR, GRAINS, LEAST, MARGIN, NOISE, REACH, STRIDE
+from impasto.feedforward.onepass import AnyStyle, FewStyles
+from impasto.feedforward.statistics import moments
+from impasto.feedforward.tiles import cut, put, sides
 
-SEEN = {"relu1_1": 5, "relu2_1": 7}
-
-
-def any_style(widths=(8, 8, 12, 12), seed=0):
-    torch.manual_seed(seed)
-    network = Arbitrary(arbitrary.Architecture(seen=SEEN, projections=3, widths=widths, hidden=16, code=12))
-    network.gain.data.fill_(0.3)  # what it paints shows
-    return network
+STEP = 1 / 255
+SIDES = [1, 15, 16, 17, 64, 100, 487, 488, 489, 1000, 1025, 3000]
 
 
-def style(seed=0):
-    generator = torch.Generator().manual_seed(seed)
-    known = {name: moments(torch.rand(1, n, 9, 11, generator=generator)) for name, n in {COLOUR: 3, **SEEN}.items()}
-    pictures = (torch.rand(1, 3, *size, generator=generator) for size in ((37, 52), (90, 32)))
-    return Style(known, tuple((share, cut(picture)) for share, picture in zip((0.75, 0.25), pictures, strict=True)))
+# Where they are
 
 
-def few_styles(styles=2, width=4, blocks=2, seed=0):
-    torch.manual_seed(seed)
-    network = Fast(fast.Architecture(tuple("abc"[:styles]), width, blocks))
-    for part in network.modules():
-        if isinstance(part, ConditionalNorm):
-            torch.nn.init.normal_(part.scale, 1, 0.3)
-            torch.nn.init.normal_(part.shift, 0, 0.3)
-    return network
+@pytest.mark.parametrize("size", [(1, 1), (33, 8), (40, 300), (1021, 64)], ids=str)
+def test_sides(size):
+    for side, found in zip(size, sides(np.zeros((*size, 3), np.float32)), strict=True):
+        assert found % STRIDE == 0
+        assert max(side + 2 * MARGIN, LEAST) <= found < max(side + 2 * MARGIN, LEAST) + STRIDE
 
 
-def picture(height, width, seed=0):
-    """Noise, dark and grey at the left and bright and blue at the right, so that no part has the statistics of the whole."""
-    noise = torch.rand(1, 3, height, width, generator=torch.Generator().manual_seed(seed))
-    across = torch.linspace(0, 1, width)
-    tint = torch.tensor([0.2, 0.3, 0.6])[:, None, None] * across
-    return 0.3 * noise[:, :1] * (1 - across) + 0.4 * noise * across + tint
+@pytest.mark.parametrize("side", SIDES)
+@pytest.mark.parametrize(("tile", "reach"), [(64, MARGIN), (64, REACH), (100, REACH), (1024, REACH)])
+def test_tiles_cover_the_picture_once(side, tile, reach):
+    whole = sides(np.empty((side, 40, 3), np.float32))
+    spans = sorted({rows for rows, _ in tiles.tiles(whole, tile, reach)})
+    assert spans[0].begin == spans[0].first == 0
+    assert spans[-1].end == spans[-1].last == whole[0]
+    assert all(before.end == after.begin for before, after in pairwise(spans))
+    assert (len(spans) == 1) == (whole[0] <= tile + 2 * MARGIN)
+    for span in spans:
+        assert len(spans) == 1 or MARGIN < span.end - span.begin < tile + STRIDE  # what is cut off leaves something
+        assert (span.first, span.last) == (max(0, span.begin - reach), min(whole[0], span.end + reach))
+        assert all(place % STRIDE == 0 for place in span)
 
 
-@torch.no_grad()
-def at_once(network, content, told):
-    return network(content, told)
+def test_every_row_of_tiles_has_every_column():
+    found = tiles.tiles((200, 400), 64, REACH)
+    assert len(found) == len(set(found)) == 4 * 7
 
 
-SIZES = [(70, 131), (131, 70), (17, 300), (16, 64), (3, 90), (90, 5), (129, 33)]
+SIZES = [(1, 1), (3, 90), (90, 5), (130, 70), (17, 300)]
 
 
 @pytest.mark.parametrize("size", SIZES, ids=str)
-@pytest.mark.parametrize("tile", [32, 48])
-def test_any_style(size, tile) -> None:
-    network, content = any_style(), picture(*size)
-    before = content.clone()
-    told = style(tile)
-    found = tiles.paint(network, content, told, tile=tile)
-    assert_allclose(found, at_once(network, content, told), rtol=0, atol=2e-5)
-    assert torch.equal(content, before)
-    assert not found.requires_grad
+def test_what_is_cut_repeats_the_edge(size):
+    content = picture(*size)
+    height, width = sides(content)
+    padded = np.pad(content, ((MARGIN, height - size[0] - MARGIN), (MARGIN, width - size[1] - MARGIN), (0, 0)), "edge")
+    for rows, columns in tiles.tiles((height, width), 64, 24):
+        found = cut(content, (rows, columns))
+        assert found.flags["C_CONTIGUOUS"]
+        expected = padded[rows.first : rows.last, columns.first : columns.last].transpose(2, 0, 1)[None]
+        np.testing.assert_array_equal(found, expected)
 
 
 @pytest.mark.parametrize("size", SIZES, ids=str)
-@pytest.mark.parametrize("tile", [20, 48])
-def test_few_styles(size, tile) -> None:
-    network, content = few_styles(), picture(*size)
-    before = content.clone()
-    for shares in (None, torch.tensor([[0.3, 0.7]])):
-        found = tiles.paint(network, content, shares, tile=tile)
-        assert_allclose(found, at_once(network, content, shares), rtol=0, atol=2e-5)
-    assert torch.equal(content, before)
-    assert not found.requires_grad
+def test_what_is_put_together_is_what_was_cut(size):
+    content = picture(*size)
+    painting = np.full_like(content, np.nan)
+    for one in tiles.tiles(sides(content), 64, 24):
+        put(painting, cut(content, one), one)
+    np.testing.assert_array_equal(painting, content)
 
 
-@pytest.mark.parametrize("network", [few_styles(1, 3, 0), few_styles(3, 8, 1), few_styles(1, 16, 3), any_style((16, 8, 4, 20), 1)])
-def test_other_architectures(network) -> None:
-    content, told = picture(75, 101), style() if isinstance(network, Arbitrary) else None
-    assert_allclose(tiles.paint(network, content, told, tile=40), at_once(network, content, told), rtol=0, atol=2e-5)
+def test_ticking():
+    calls = []
+    tick = tiles.ticking(lambda *told: calls.append(told), 3)
+    for _ in range(3):
+        tick()
+    assert calls == [(1, 3), (2, 3), (3, 3)]
+    tiles.ticking(None, 1)()
 
 
-@pytest.mark.parametrize("network", [any_style(), few_styles()])
-def test_half_precision(network) -> None:
+# The same painting
+
+
+class Watched:
+    """An engine that remembers the sizes of what it is given, and may paint without noise."""
+
+    def __init__(self, engine, silent=False):
+        self.engine, self.silent, self.seen = engine, silent, []
+
+    def __call__(self, part, given):
+        self.seen.append((part, given["picture"].shape[2:]))
+        if self.silent:
+            given = {name: np.zeros_like(x) if name in NOISE else x for name, x in given.items()}
+        return self.engine(part, given)
+
+
+def any_painter(engine=sessions, seed=0, silent=False):
+    return AnyStyle(Watched(engine(any_style(seed)), silent), [(0.7, picture(60, 80, 5)), (0.3, picture(90, 40, 6))], seed)
+
+
+def few_painter(engine=sessions, width=4, seed=0):
+    return FewStyles(Watched(engine(few_styles(width=width, seed=seed))), [0.3, 0.7])
+
+
+BOTH = pytest.mark.parametrize("made", [any_painter, few_painter])
+MANY = pytest.mark.parametrize(("size", "tile"), [((150, 230), 64), ((33, 300), 104), ((300, 9), 64)], ids=str)
+
+
+@BOTH
+@MANY
+def test_tiles_leave_no_seam(made, size, tile):
+    """By a frozen look they are what is painted at once."""
+    painter, content = made(), picture(*size)
+    before, own = content.copy(), painter.look(content)
+    found, whole = painter.paint(content, own, tile=tile), painter.paint(content, own)
+    assert len(painter.engine.seen) > 4
+    assert np.ptp(whole) > 0.3
+    assert np.abs(found - whole).max() < STEP / 8
+    np.testing.assert_array_equal(content, before)
+
+
+@BOTH
+def test_tiles_of_torch_leave_no_seam(made):
+    painter, content = made(modules), picture(150, 230)
+    own = painter.look(content)
+    assert np.abs(painter.paint(content, own, tile=104) - painter.paint(content, own)).max() < STEP / 8
+
+
+@BOTH
+def test_a_painting_at_once_is_that_by_its_own_look(made):
+    painter, content = made(), picture(70, 90)
+    assert np.abs(painter.paint(content, painter.look(content)) - painter.paint(content)).max() < STEP / 8
+
+
+def test_a_look_in_tiles_is_one_at_the_whole():
+    """But for relu4_1, which sees a little further than the margin."""
+    painter, content = any_painter(), picture(300, 420)
+    whole, swept = painter.look(content), painter.look(content, tile=128)
+    assert whole.moments.keys() == swept.moments.keys()
+    for name, known in whole.moments.items():
+        for one, other in zip(known, swept.moments[name], strict=True):
+            assert np.abs(one - other).max() < (5e-3 if name == "relu4_1" else 1e-5) * np.abs(one).max()
+    assert np.abs(painter.paint(content, tile=128) - painter.paint(content)).max() < STEP
+
+
+def test_a_look_at_the_whole_is_the_tiles_together():
+    """Their moments and pieces, against all positions at once."""
+    painter, content = any_painter(), picture(150, 230)
+    look = painter.look(content, tile=64)
+    height, width = (-(-side // 8) * 8 for side in content.shape[:2])
+    padded = np.pad(content, ((0, height - 150), (0, width - 230), (0, 0)), "edge").reshape(-1, 3).astype(np.float64)
+    np.testing.assert_allclose(look.moments[COLOUR][0][0], padded.mean(0), rtol=1e-5)
+    np.testing.assert_allclose(look.moments[COLOUR][1][0], np.cov(padded.T, bias=True), atol=1e-6)
+    assert look.deep.shape[:2] == look.detail.shape[:2] == look.bias.shape == (1, height // 8 * width // 8)
+    np.testing.assert_allclose(look.deep[0].mean(0), look.moments["relu4_1"][0][0], rtol=1e-3, atol=1e-4)
+    fine = look.detail[0].reshape(-1, 128, 4).transpose(0, 2, 1).reshape(-1, 128)
+    np.testing.assert_allclose(np.cov(fine.T, bias=True), look.moments["relu3_1"][1][0], atol=1e-3 * fine.var())
+
+
+@pytest.mark.parametrize("made", [lambda: any_painter(silent=True), few_painter], ids=["any", "few"])
+def test_a_frozen_look_paints_any_part_the_same(made):
+    """Without noise, which belongs to the place: up to where the part's edges are seen."""
+    painter, content = made(), picture(24, 480)
+    own = painter.look(content)
+    whole = painter.paint(content, own)
+    for begin, end in ((0, 480), (0, 264), (96, 376), (232, 480)):
+        found = painter.paint(content[:, begin:end], own)
+        first, last = (begin + REACH if begin else 0), (end - REACH if end < 480 else 480)
+        assert last - first >= 40
+        assert np.abs(found[:, first - begin : last - begin] - whole[:, first:last]).max() < STEP / 8
+
+
+@BOTH
+def test_parts_have_no_look_of_their_own(made):
+    """What the tests of sameness are worth: painted on their own they are far from the painting."""
+    painter, content = made(), picture(64, 256)
+    parts = np.concatenate([painter.paint(part) for part in np.split(content, 2, 1)], 1)
+    assert np.abs(parts - painter.paint(content))[:, 16:112].mean() > 3 * STEP
+
+
+@BOTH
+def test_tiles_see_as_far_as_they_must(monkeypatch, made):
+    painter, content = made(), picture(150, 230)
+    own = painter.look(content)
+    whole = painter.paint(content, own)
+    monkeypatch.setattr(onepass, "REACH", 16)
+    assert np.abs(painter.paint(content, own, tile=64) - whole).max() > STEP
+
+
+@BOTH
+def test_no_part_is_larger_than_a_tile_and_what_it_sees(made):
+    painter = made()
+    painter.engine.seen.clear()
+    painter.paint(picture(40, 600), tile=64)
+    assert len(painter.engine.seen) > 8
+    assert max(max(size) for _, size in painter.engine.seen) < 64 + STRIDE + 2 * REACH
+
+
+@BOTH
+@pytest.mark.parametrize("size", [(90, 256), (1, 1), (64, 7)], ids=str)
+def test_what_fits_into_a_tile_is_painted_at_once(made, size):
+    painter, calls = made(), []
+    painter.engine.seen.clear()
+    painter.paint(picture(*size), tile=256, callback=lambda *told: calls.append(told))
+    assert {part for part, _ in painter.engine.seen} == ({"look", "paint"} if made is any_painter else {"look"})
+    assert len({size for _, size in painter.engine.seen}) == 1
+    assert calls == [(1, 1)]
+
+
+@pytest.mark.parametrize(("made", "looks"), [(any_painter, 8), (few_painter, 1)])
+def test_callback(made, looks):
+    """Every tile that is looked at and painted, and only the latter where the look is known."""
+    painter, content, calls = made(), picture(90, 200), []
+    painter.paint(content, tile=64, callback=lambda *told: calls.append(told))
+    assert calls == [(done, 8 + looks) for done in range(1, 9 + looks)]
+    calls.clear()
+    painter.paint(content, painter.look(content), tile=64, callback=lambda *told: calls.append(told))
+    assert calls == [(done, 8) for done in range(1, 9)]
+
+
+@BOTH
+def test_half_precision(made):
     """Tiles may round differently, by as much as half precision rounds anyway."""
-    content, told = picture(70, 131), style() if isinstance(network, Arbitrary) else None
-    exact = at_once(network, content, told)
-    if isinstance(network, Arbitrary):
-        network.precision = torch.bfloat16
-    with torch.autocast("cpu", torch.bfloat16, enabled=isinstance(network, Fast)):
-        found, rounded = tiles.paint(network, content, told, tile=32), at_once(network, content, told)
-    network.precision = torch.float32
-    assert found.dtype == torch.float32
-    error = (rounded - exact).abs()
-    assert (found - rounded).abs().mean() < 2 * error.mean()
-    assert (found - exact).abs().mean() < 2 * error.mean()
+    content = picture(90, 200)
+    exact, own = made(modules).paint(content), made(modules).look(content)
+    rough = made(lambda network: modules(network, torch.bfloat16))
+    found, rounded = rough.paint(content, own, tile=104), rough.paint(content, own)
+    error = np.abs(rounded - exact).mean()
+    assert 0 < error < 2 * STEP
+    assert np.abs(found - rounded).mean() < 2 * error
 
 
-@pytest.mark.parametrize("network", [any_style(), few_styles()])
-def test_tiles_have_no_statistics_of_their_own(network) -> None:
-    """What the test of sameness is worth: tiles painted on their own are far from the painting."""
-    content, told = picture(64, 128), style() if isinstance(network, Arbitrary) else None
-    parts = torch.cat([at_once(network, part, told) for part in content.split(64, 3)], 3)
-    assert (tiles.paint(network, content, told, tile=64) - parts)[:, :, :, 16:48].abs().mean() > 0.03
-
-
-@pytest.mark.parametrize(
-    ("network", "margin", "less"), [(any_style(), "SEEN", 16), (any_style(), "PAINTED", 32), (few_styles(), "SWEPT", 4)]
-)
-def test_margins_are_needed(monkeypatch, network, margin, less) -> None:
-    content, told = picture(16, 400), style() if isinstance(network, Arbitrary) else None
-    expected = at_once(network, content, told).double()
-    errors = []
-    for width in (getattr(tiles, margin), less):
-        monkeypatch.setattr(tiles, margin, width)
-        errors.append(float((tiles.paint(network, content, told, tile=160) - expected).abs().max()))
-    assert errors[1] > 3 * errors[0]
+# What a pixel depends on
 
 
 def reach(gradient, begin, end):
@@ -130,99 +242,27 @@ def reach(gradient, begin, end):
     return begin - int(counting[0]), int(counting[-1]) + 1 - end
 
 
+@pytest.mark.parametrize("kind", ["any", "few"])
 @pytest.mark.parametrize("turned", [False, True])
-def test_receptive_fields_of_any_style(turned) -> None:
-    network, code, begin, end = any_style(), torch.rand(1, 12), 160, 176
-    both, plan = picture(16, 336).repeat(1, 2, 1, 1).requires_grad_(), torch.rand(1, 12, 1, 21).requires_grad_()
-
-    def reached(asked, work):
-        made = work(both.mT if turned else both, plan.mT if turned else plan)
-        made = made.mT if turned else made
-        scale = both.shape[3] // made.shape[3]
-        (gradient,) = torch.autograd.grad(made[..., begin // scale : end // scale].square().sum(), asked)
-        return reach(gradient, begin * asked.shape[3] // both.shape[3], end * asked.shape[3] // both.shape[3])
-
-    deepest = reached(both, lambda both, _: network.deepest(network.look(both)[-1]))
-    painted, planned = (
-        reached(asked, lambda both, plan: network.paint(both, torch.zeros(1, 3), network.look(both), plan, code)) for asked in (both, plan)
-    )
-    assert (deepest, painted, planned) == ((24, 10), (56, 50), (3, 3))
-    assert max(deepest) <= tiles.SEEN
-    assert max(*painted, *(arbitrary.STRIDE * side for side in planned)) <= tiles.PAINTED
-    assert tiles.SEEN % arbitrary.STRIDE == tiles.PAINTED % arbitrary.STRIDE == tiles.SWEPT % fast.STRIDE == 0
-
-
-def test_quilts_belong_to_the_picture() -> None:
-    """Of flat grey nothing but the place is left to tell which block lies where."""
-    network, content, told = any_style(), torch.full((1, 3, 16, 16 * 30), 0.5), style()
-    expected = at_once(network, content, told)
-    assert expected[:, :, :, 320:336].sub(expected[:, :, :, 336:352]).abs().max() > 0.05
-    assert_allclose(tiles.paint(network, content, told, tile=64), expected, rtol=0, atol=2e-5)
-
-
-@pytest.mark.parametrize(("network", "sweeps"), [(any_style(), 2), (few_styles(blocks=1), 3 + 3 + 3), (few_styles(blocks=4), 3 + 12 + 3)])
-@pytest.mark.parametrize(("size", "tile", "count"), [((70, 131), 48, 2 * 3), ((64, 128), 64, 2), ((33, 20), 32, 2)])
-def test_callback(network, sweeps, size, tile, count) -> None:
-    told = style() if isinstance(network, Arbitrary) else None
-    calls = []
-    tiles.paint(network, picture(*size), told, tile=tile, callback=lambda *progress: calls.append(progress))
-    assert calls == [(done, sweeps * count) for done in range(1, sweeps * count + 1)]
-
-
-@pytest.mark.parametrize("network", [any_style(), few_styles()])
-@pytest.mark.parametrize("size", [(40, 64), (1, 1), (64, 7)])
-def test_what_fits_into_a_tile_is_painted_at_once(network, size) -> None:
-    content, told = picture(*size), style() if isinstance(network, Arbitrary) else None
-    calls = []
-    found = tiles.paint(network, content, told, tile=64, callback=lambda *progress: calls.append(progress))
-    assert torch.equal(found, at_once(network, content, told))
-    assert calls == [(1, 1)]
-
-
-@pytest.mark.parametrize("network", [any_style(), few_styles()])
-def test_no_convolution_sees_more_than_a_tile(network) -> None:
-    seen = []
-    for part in network.modules():
-        if isinstance(part, torch.nn.Conv2d):
-            part.register_forward_pre_hook(lambda part, given: seen.append(max(given[0].shape[2:])))
-    tiles.paint(network, picture(40, 700), style() if isinstance(network, Arbitrary) else None, tile=64)
-    margin = tiles.PAINTED // 2 if isinstance(network, Arbitrary) else tiles.SWEPT + 4
-    assert max(seen) <= 64 + 2 * margin
-
-
-@pytest.mark.parametrize("side", [1, 15, 16, 17, 100, 1000, 1025])
-@pytest.mark.parametrize(("tile", "stride", "margin"), [(16, 16, 112), (40, 16, 32), (8, 4, 8), (33, 4, 8), (1, 4, 8)])
-def test_tiles_cover_the_picture_once(side, tile, stride, margin) -> None:
-    spans = tiles._spans(side, tile, stride, margin)
-    assert spans[0].begin == spans[0].first == 0
-    assert spans[-1].end == spans[-1].last == side + -side % stride
-    assert all(before.end == after.begin for before, after in pairwise(spans))
-    for span in spans:
-        assert 0 < span.end - span.begin < tile + stride
-        assert (span.first, span.last) == (max(0, span.begin - margin), min(spans[-1].end, span.end + margin))
-        assert all(place % stride == 0 for place in span)
-
-
-@pytest.mark.parametrize("pixels", [1, 50, 10_000])
-def test_colours(pixels) -> None:
-    content = picture(37, 23)
-    rows = content[0].flatten(1).numpy().astype(np.float64)
-    mean, second = tiles._colours(content, pixels)
-    assert_allclose(mean, rows.mean(1)[None], rtol=1e-6)
-    assert_allclose(second, (rows @ rows.T / rows.shape[1])[None], rtol=1e-6)
-
-
-def test_combined_statistics() -> None:
-    """Also of parts whose means differ by far more than they deviate."""
-    parts = [torch.randn(1, 2, 3, width) * 0.1 + torch.tensor([1000.0, 0.5 * width])[None, :, None, None] for width in (1, 4, 9)]
-    mean, variance = tiles._combined([(part[0, 0].numel(), fast.moments(part)) for part in parts])
-    whole = torch.cat(parts, 3).numpy().astype(np.float64)
-    assert_allclose(mean, whole.mean((2, 3)), rtol=1e-6)
-    assert_allclose(variance, whole.var((2, 3)), rtol=1e-4)
-
-
-def test_padding_is_the_edge() -> None:
-    content = picture(18, 21)
-    (rows, *_), (*_, columns) = (tiles._spans(side, 16, 16, 16) for side in content.shape[2:])
-    padded = functional.pad(content, (0, 11, 0, 14), "replicate")
-    assert torch.equal(tiles._cut(content, rows, columns), padded[:, :, rows.first : rows.last, columns.first : columns.last])
+def test_receptive_fields(kind, turned):
+    """With the whole's statistics given, of eight pixels side by side, as is the stride."""
+    begin, end = 200, 208
+    content = torch.from_numpy(picture(16, 408)).permute(2, 0, 1)[None].requires_grad_()
+    upright = content.mT if turned else content
+    if kind == "few":
+        network = few_styles()
+        shares = torch.tensor([[0.5, 0.5]])
+        _, found = network.look(upright.detach(), shares)
+        painted = network(upright, shares, found)
+    else:
+        network, encoder = any_style(), modules(any_style()).parts["look"].encoder
+        features = encoder(upright, CARRIED)
+        known = {COLOUR: moments(upright.detach()), **{layer: moments(x.detach()) for layer, x in encoder(upright, onepass.SEEN).items()}}
+        middle, deep = (x.detach() for x in features.values())
+        pieces = Pieces(deep.flatten(2).mT, torch.nn.functional.pixel_unshuffle(middle, 2).flatten(2).mT)
+        told = network.told(known, known, pieces, torch.zeros(pieces.deep.shape[:2]))
+        noise = [torch.zeros(1, GRAINS, upright.shape[2] // scale, upright.shape[3] // scale) for scale in (4, 8)]
+        painted = network(upright, features, told, noise)
+    made = painted.mT if turned else painted
+    (gradient,) = torch.autograd.grad(made[..., begin:end].square().sum(), content)
+    assert 80 < max(reach(gradient, begin, end)) <= REACH

@@ -216,11 +216,13 @@ def _paint(source: str, place: str, usual: str, output: str, options: dict[str, 
 @click.option("-o", "--output", metavar="OUT", help="The sheet, in any picture format.  [default: PHOTO-sheet.png in this folder]")
 @click.option("--size", type=int, default=320, show_default=True, help="Each painting's longest side in pixels; 0 is the photograph's own.")
 @click.option(
-    "--method", default="arbitrary", show_default=True, shell_complete=complete.of("method", DECLARED["method"]), help="Who paints."
+    "--method",
+    shell_complete=complete.of("method", DECLARED["method"]),
+    help="Who paints.  [default: fast, and arbitrary where a STYLE isn't packaged]",
 )
 @click.option("--overwrite", is_flag=True, help="Replace a sheet that is there.")
 @click.option("--quiet", is_flag=True, help="No progress bar.")
-def sheet(photo: str, styles: tuple[str, ...], output: str | None, size: int, method: str, overwrite: bool, quiet: bool) -> None:
+def sheet(photo: str, styles: tuple[str, ...], output: str | None, size: int, method: str | None, overwrite: bool, quiet: bool) -> None:
     """Paint PHOTO in every packaged style, or in each STYLE, on one sheet.
 
     PHOTO and STYLE are picture files or names, as for `impasto stylize`.
@@ -237,7 +239,8 @@ def sheet(photo: str, styles: tuple[str, ...], output: str | None, size: int, me
 
         opened = picture.read(packaged.photograph(photo))
         small = opened.resized(picture.fit(opened.size, size))
-        common = {"content": opened, "size": size, "method": method, "fetching": fetching}
+        named = method or ("fast" if set(styles) <= set(STYLES) else "arbitrary")
+        common = {"content": opened, "size": size, "method": named, "fetching": fetching}
         painted, stopped = paint({stem(name): {"style": name, **common} for name in styles or STYLES}, callback)
         cells = [Cell(picture.to_pil(small.picture, small.alpha), stem(photo)), *(one.cell() for one in painted)]
         columns = round(len(cells) ** 0.5)

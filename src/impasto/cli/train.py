@@ -25,7 +25,7 @@ def train() -> None:
 @click.option("--crop", type=int, default=256, show_default=True, help="What is seen of a photograph at once, in pixels.")
 @click.option("--width", type=int, default=16, show_default=True, help="Of the network; twice as wide is four times as slow.")
 @click.option("--style-size", type=int, default=512, show_default=True, help="A style's longest side; a smaller one has smaller strokes.")
-@click.option("--content-weight", type=float, default=0.5, show_default=True, help="Higher keeps more of the photograph.")
+@click.option("--content-weight", type=float, default=0.35, show_default=True, help="Higher keeps more of the photograph.")
 @click.option("--style-weight", type=float, default=1.0, show_default=True)
 @click.option("--tv-weight", type=float, default=0.0, show_default=True, help="Higher is smoother.")
 @click.option("--rate", type=float, default=0.02, show_default=True, help="The highest learning rate.")

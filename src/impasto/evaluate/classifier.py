@@ -176,7 +176,8 @@ def write(classifier: Classifier, path: str | os.PathLike[str], settings: Mappin
     Raises:
         OutputError: the file can't be written.
     """
-    models.store(path, KIND, asdict(classifier.architecture), classifier.trained(), settings)
+    weights = {name: value.detach().cpu().numpy() for name, value in classifier.trained().items()}
+    models.store(path, KIND, asdict(classifier.architecture), weights, settings)
 
 
 def read(
@@ -217,7 +218,7 @@ def read(
         encoder = loaded.encoder
     with _trouble(damaged):
         classifier = Classifier(architecture, encoder)
-        classifier.restore(content.weights)
+        classifier.restore({name: torch.from_numpy(value) for name, value in content.weights.items()})
     return classifier.to(where).requires_grad_(False).eval()
 
 

@@ -26,7 +26,7 @@ from impasto.encoders.devices import choose_device
 from impasto.errors import Interrupted, ModelError, OptionError
 from impasto.evaluate.sheet import Cell, sheet
 from impasto.family import Progress
-from impasto.feedforward import models
+from impasto.feedforward import models, networks
 from impasto.feedforward.decoder import Decoder
 from impasto.methods.inversion2015 import SIGMA
 from impasto.options import whole
@@ -219,7 +219,7 @@ def _decoder(model: str | os.PathLike[str] | None, encoder: str | None, layer: s
             raise OptionError(f"unknown encoder {encoder}; choose one of {', '.join(encoders.NAMES)}")
         raise OptionError(f"the packaged decoder inverts pocket, not {encoder}; name another with --model, or choose --by optimisation")
     file = models.packaged("decoder") if model is None else Path(model)
-    found = models.read(file, "decoder")
+    found = networks.read(file, "decoder")
     assert isinstance(found.network, Decoder)
     architecture = found.network.architecture
     if encoder not in (None, architecture.encoder):

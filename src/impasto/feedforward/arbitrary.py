@@ -1,16 +1,15 @@
 """A network that paints in any style in one pass.
 
-What it knows of a style is the first two moments of the style's colours and of its features (:mod:`.statistics`), as in
-AdaIN (Huang & Belongie 2017), with whole covariances as in WCT (Li et al. 2017). Colours are first carried over in closed
-form (:mod:`.recolour`), and a quilt is made of the style's own blocks (:mod:`.quilt`); a U-Net then paints with both before
-it, and says where the quilt shows. Its weights are modulated by the style as in MicroAST (Wang et al., AAAI 2023), and
-demodulated as in StyleGAN2 (Karras et al. 2020, section 2.2) in place of instance normalisation, which amplifies flat
-regions and prints droplets into them. Flat regions have the quilt instead.
+The features of a content are carried onto the style's by the linear map that moves them least (:mod:`.carry`), at two depths
+of the encoder; what a place has become then recalls the pieces of the style that are most like it (attention, as in Chen &
+Schmidt 2016, *Fast Patch-based Style Transfer of Arbitrary Style*, made soft). A decoder paints from both, coarse to fine. Its
+convolutions are modulated by the style's statistics as in MicroAST (Wang et al., AAAI 2023) and demodulated as in StyleGAN2
+(Karras et al. 2020, section 2.2) in place of instance normalisation, which amplifies flat regions and prints droplets into
+them; what flat regions are painted from is noise, as in StyleGAN.
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -18,27 +17,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from impasto.feedforward.quilt import Places, Swatches, cells, placed, sewn
-from impasto.feedforward.recolour import monge, recolour
-from impasto.feedforward.statistics import COLOUR, Statistics, colours, covariance, mixed
+from impasto.feedforward.carry import monge
+from impasto.feedforward.names import CARRIED, COLOUR, GRAINS, MARGIN
+from impasto.feedforward.statistics import Statistics, moments
 
 SLOPE = 0.2  # of the rectifiers below 0
 FLOOR = 0.05  # added to means and deviations, which are 1 on average, before their logarithm is taken
-STRIDE = 16
-MARGIN = 8  # pixels that repeat a picture's edge, for what the convolutions' padding does to be cut off again
-
-
-class Style(NamedTuple):
-    """What the network is told of a style.
-
-    Attributes:
-        statistics: of its colours and of an encoder's features.
-        swatches: what quilts are made of, each with its share, a number or a tensor ``[N]``. What the shares lack to 1 is the
-            recoloured content's.
-    """
-
-    statistics: Statistics
-    swatches: tuple[tuple[float | Tensor, Swatches], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -48,25 +32,51 @@ class Architecture:
     Attributes:
         seen: channels of the encoder's layers that describe a style.
         projections: directions in which a layer's covariance is described.
-        widths: channels at half, a quarter, an eighth and a sixteenth of the resolution.
+        widths: channels at an eighth, a quarter, a half and all of the resolution.
+        detail: numbers that tell what a piece of the style looks like from near.
         hidden, code: of the style's description on its way to the modulations.
     """
 
     seen: Mapping[str, int]
     projections: int = 12
-    widths: tuple[int, int, int, int] = (32, 64, 128, 128)
-    hidden: int = 256
-    code: int = 192
+    widths: tuple[int, int, int, int] = (112, 80, 40, 16)
+    detail: int = 64
+    hidden: int = 192
+    code: int = 96
+
+
+class Pieces(NamedTuple):
+    """Pieces of a style: a feature of relu4_1 ``[N, T, C]`` each, and the four of relu3_1 ``[N, T, 4C']`` at its place."""
+
+    deep: Tensor
+    detail: Tensor
+
+
+class Told(NamedTuple):
+    """All that the network is told before it paints.
+
+    Attributes:
+        maps: by colour and layer the matrix ``[N, C, C]`` and offset ``[N, C]`` that carry the content's onto the style's.
+        code: of the style, ``[N, K]``.
+        centre: the style's mean feature at relu4_1, ``[N, C]``.
+        pieces: of the style.
+        bias: of each piece's likelihood, ``[N, T]``: the logarithm of its style's share.
+    """
+
+    maps: Mapping[str, tuple[Tensor, Tensor]]
+    code: Tensor
+    centre: Tensor
+    pieces: Pieces
+    bias: Tensor
 
 
 class Modulated(nn.Module):
     """A convolution whose input channels are scaled, and output channels shifted, as a code says; the outcome has the
-    deviation it would have with unit inputs (Karras et al. 2020, equations 1 and 3). It is padded by zeros, or its edge is repeated.
+    deviation it would have with unit inputs (Karras et al. 2020, equations 1 and 3).
     """
 
-    def __init__(self, into: int, out: int, code: int, size: int = 3, *, repeated: bool = False) -> None:
+    def __init__(self, into: int, out: int, code: int, size: int = 3) -> None:
         super().__init__()
-        self.repeated = repeated
         self.weight = nn.Parameter(torch.randn(out, into, size, size) / math.sqrt(into * size * size))
         self.scale = nn.Linear(code, into)
         self.shift = nn.Linear(code, out)
@@ -80,52 +90,38 @@ class Modulated(nn.Module):
         energy = self.weight.square().sum((2, 3)) @ scale.square().T
         norm = (energy + 1e-6).rsqrt().T
         reach = self.weight.shape[2] // 2
-        if self.repeated:
-            x, reach = functional.pad(x, (reach,) * 4, "replicate"), 0
         if len(code) == 1:
             weight = self.weight * scale[:, :, None, None] * norm[0, :, None, None, None]
-            return functional.conv2d(x, weight, shift[0], padding=reach)
-        y = functional.conv2d(x * scale[:, :, None, None], self.weight, padding=reach)
-        return torch.addcmul(shift[:, :, None, None], y, norm[:, :, None, None])
+            convolved: Tensor = functional.conv2d(x, weight, shift[0], padding=reach)
+            return convolved
+        y = functional.conv2d(x * scale[:, :, None, None].to(x.dtype), self.weight.to(x.dtype), padding=reach)
+        answer: Tensor = y * norm[:, :, None, None].to(y.dtype) + shift[:, :, None, None].to(y.dtype)
+        return answer
 
 
 class Block(nn.Module):
-    """Modulated convolutions beside the identity."""
+    """Two modulated convolutions beside the identity."""
 
-    def __init__(self, width: int, code: int, convolutions: int = 2, *, repeated: bool = False) -> None:
+    def __init__(self, width: int, code: int) -> None:
         super().__init__()
-        self.convolutions = nn.ModuleList(Modulated(width, width, code, repeated=repeated) for _ in range(convolutions))
+        self.first = Modulated(width, width, code)
+        self.second = Modulated(width, width, code)
 
     def forward(self, x: Tensor, code: Tensor) -> Tensor:
-        """``x`` ``[N, C, h, w]``, which may be overwritten, and ``code`` ``[N, K]`` to ``[N, C, h, w]``."""
-        first, *others = self.convolutions
-        y = first(functional.leaky_relu(x, SLOPE), code)
-        for convolution in others:
-            y = convolution(_rectified(y), code)
-        return _added(y, x)
+        """``x`` ``[N, C, h, w]`` and ``code`` ``[N, K]`` to ``[N, C, h, w]``."""
+        change: Tensor = self.second(_rectified(self.first(_rectified(x), code)), code)
+        return x + change
 
 
 class Arbitrary(nn.Module):
-    """The network: ``network(content, style)`` is the painting.
-
-    Attributes:
-        precision: what its convolutions compute in; statistics, colours and weights stay in float32.
-    """
-
-    precision = torch.float32
+    """The network, without its encoder."""
 
     def __init__(self, architecture: Architecture) -> None:
         super().__init__()
         self.architecture = architecture
-        half, quarter, eighth, sixteenth = architecture.widths
-        code = architecture.code
-        # What it sees: the recoloured picture and the quilt, at four scales.
-        self.see2 = nn.Conv2d(24, half, 3, padding=1)
-        self.see4 = nn.Conv2d(half, quarter, 3, stride=2, padding=1)
-        self.see8 = nn.Conv2d(quarter, eighth, 3, stride=2, padding=1)
-        self.see8b = nn.Conv2d(eighth, eighth, 3, padding=1, padding_mode="replicate")
-        self.see16 = nn.Conv2d(eighth, sixteenth, 3, stride=2, padding=1, padding_mode="replicate")
-        # What it is told: the style's statistics, and its own summary of the content.
+        eighth, quarter, half, full = architecture.widths
+        code, detail = architecture.code, architecture.detail
+        middle, deep = (architecture.seen[layer] for layer in CARRIED)
         self.projections = nn.ParameterDict(
             {layer: torch.randn(architecture.projections, n) / math.sqrt(n) for layer, n in architecture.seen.items()}
         )
@@ -133,174 +129,116 @@ class Arbitrary(nn.Module):
         described = 9 + 2 * sum(architecture.seen.values()) + pairs * len(architecture.seen)
         self.describe = nn.Linear(described, architecture.hidden)
         self.encode = nn.Linear(architecture.hidden, code)
-        self.situate = nn.Linear(2 * sixteenth, code)
-        # What it paints, coarse to fine. Zeros reach further into the picture from coarse features than its margin is wide.
-        self.paint16 = Block(sixteenth, code, repeated=True)
-        self.rise8 = nn.Conv2d(sixteenth, eighth, 1)
-        self.paint8 = Block(eighth, code, repeated=True)
-        self.rise4 = nn.Conv2d(eighth, quarter, 1)
-        self.paint4 = Block(quarter, code)
-        self.rise2 = nn.Conv2d(quarter, half, 1)
-        self.paint2 = Block(half, code, convolutions=1)
-        self.finish = Modulated(half, 12, code)
-        nn.init.zeros_(self.finish.shift.weight)
-        self.gain = nn.Parameter(torch.full((1,), 0.1))
-        # How much of the recoloured picture and of the quilt it mixes, fine, middling and coarse.
-        self.mix = nn.Linear(code, 6)
-        nn.init.zeros_(self.mix.weight)
-        nn.init.constant_(self.mix.bias, 0.6)
-        # Takes away what alternates from pixel to pixel, which is how shuffled channels make checkerboards.
-        binomial = torch.tensor([0.25, 0.5, 0.25], device="cpu")
-        self.register_buffer("soft", torch.outer(binomial, binomial).expand(3, 1, 3, 3).clone(), persistent=False)
+        self.sharpness = nn.Parameter(torch.tensor(3.4))  # the logarithm of what likeness is multiplied by
+        self.detail = nn.Linear(4 * middle, detail)
+        self.enter8 = Modulated(2 * deep + detail + GRAINS, eighth, code)
+        self.blocks8 = nn.ModuleList(Block(eighth, code) for _ in range(2))
+        self.rise4 = Modulated(eighth, quarter, code)
+        self.enter4 = Modulated(middle + GRAINS, quarter, code)
+        self.blocks4 = nn.ModuleList(Block(quarter, code) for _ in range(2))
+        self.rise2 = Modulated(quarter, half, code)
+        self.enter2 = Modulated(12, half, code)
+        self.blocks2 = nn.ModuleList([Block(half, code)])
+        self.rise1 = Modulated(half, full, code)
+        self.finish = Modulated(full, 3, code)
+        self.gain = nn.Parameter(torch.full((1, 3, 1, 1), 0.1))
 
-    soft: Tensor
+    def code(self, style: Statistics) -> Tensor:
+        """What modulates the painting, ``[N, K]``, out of the style's statistics."""
+        mean, spread = style[COLOUR]
+        row, column = torch.triu_indices(3, 3)
+        described = [mean * 2 - 1, spread[:, row, column] * 10]
+        row, column = torch.triu_indices(self.architecture.projections, self.architecture.projections)
+        for layer, directions in self.projections.items():
+            mean, spread = style[layer]
+            deviation = spread.diagonal(dim1=1, dim2=2).clamp_min(0).sqrt()
+            projected = (directions @ spread @ directions.T)[:, row, column]
+            described += [(mean.clamp_min(0) + FLOOR).log(), (deviation + FLOOR).log(), projected.asinh()]
+        hidden = _rectified(self.describe(torch.cat(described, 1)))
+        return _rectified(self.encode(hidden))
 
-    def forward(self, content: Tensor, style: Style) -> Tensor:
+    def told(self, own: Statistics, style: Statistics, pieces: Pieces, bias: Tensor) -> Told:
+        """What there is to tell it.
+
+        Args:
+            own: the content's colours and features at the layers of :data:`CARRIED`.
+            style: the style's colours and features at the layers of :data:`SEEN`.
+            pieces: of the style.
+            bias: see :class:`Told`.
+        """
+        maps = {name: monge(own[name], style[name]) for name in (COLOUR, *CARRIED)}
+        return Told(maps, self.code(style), style[CARRIED[-1]][0], pieces, bias)
+
+    def forward(self, picture: Tensor, features: Mapping[str, Tensor], told: Told, noise: Sequence[Tensor]) -> Tensor:
         """Paint.
 
         Args:
-            content: ``[N, 3, H, W]`` in [0, 1].
-            style: of N styles, or of one for all.
+            picture: ``[N, 3, H, W]`` in [0, 1], with sides that :data:`.names.STRIDE` divides.
+            features: of it, at the layers of :data:`CARRIED`.
+            told: see there.
+            noise: ``[N, GRAINS, H/4, W/4]`` and ``[N, GRAINS, H/8, W/8]``, standard normal.
 
         Returns:
             ``[N, 3, H, W]``, of which little is outside [0, 1].
         """
-        matrix, offset = monge(colours(content), style.statistics[COLOUR])
-        padded = _padded(content)
-        both = quilted(recolour(padded, matrix, offset), style, places(cells(padded), matrix, offset, style))
-        seen = self.look(both)
-        deepest = self.deepest(seen[-1])
-        code = self.code(style.statistics, self.summary(deepest))
-        painting = self.paint(both, style.statistics[COLOUR][0], seen, self.plan(deepest, code), code)
-        return painting[:, :, MARGIN : MARGIN + content.shape[2], MARGIN : MARGIN + content.shape[3]]
+        code = told.code
+        own, middle, deep = (carried(x, told.maps[name]) for name, x in {COLOUR: picture, **features}.items())
+        x = self.enter8(torch.cat([deep, self.recall(deep, told), _smooth(noise[1])], 1), code)
+        for block in self.blocks8:
+            x = block(x, code)
+        x = self.rise4(_twice(_rectified(x)), code) + self.enter4(torch.cat([middle, _smooth(noise[0])], 1), code)
+        for block in self.blocks4:
+            x = block(x, code)
+        x = self.rise2(_twice(_rectified(x)), code) + self.enter2(functional.pixel_unshuffle(own * 2 - 1, 2), code)
+        for block in self.blocks2:
+            x = block(x, code)
+        x = self.rise1(_twice(_rectified(x)), code)
+        painted: Tensor = self.finish(_rectified(x), code)
+        return 0.5 + self.gain * painted.float()
 
-    def look(self, both: Tensor) -> list[Tensor]:
-        """The features of ``both`` picture and quilt, as :func:`quilted` makes them, at a half, a quarter and an eighth of their size."""
-        with self._convolving(both):
-            x2 = self.see2(functional.pixel_unshuffle(both, 2).mul_(2).sub_(1))
-            x4 = self.see4(functional.leaky_relu(x2, SLOPE))
-            x8 = self.see8(functional.leaky_relu(x4, SLOPE))
-            return [x2, x4, self.see8b(_rectified(x8))]
-
-    def deepest(self, x8: Tensor) -> Tensor:
-        """The features at a sixteenth, out of ``x8``, those at an eighth."""
-        with self._convolving(x8):
-            x16: Tensor = self.see16(functional.leaky_relu(x8, SLOPE))
-        return x16
-
-    def summary(self, deepest: Tensor) -> Tensor:
-        """What the network takes from the content as a whole: mean and mean square of its ``deepest`` features, ``[N, 2C]``."""
-        deepest = deepest.float()
-        return torch.cat([deepest.mean((2, 3)), deepest.square().mean((2, 3))], 1)
-
-    def code(self, style: Statistics, summary: Tensor) -> Tensor:
-        """What modulates the painting, ``[N, K]``, out of the style's statistics and the content's ``summary``."""
-        mean, second = (moment.to(summary) for moment in style[COLOUR])
-        row, column = torch.triu_indices(3, 3)
-        described = [mean * 2 - 1, covariance(mean, second)[:, row, column] * 10]
-        row, column = torch.triu_indices(self.architecture.projections, self.architecture.projections)
-        for layer, directions in self.projections.items():
-            mean, second = style[layer]
-            spread = covariance(mean, second)
-            deviation = spread.diagonal(dim1=1, dim2=2).clamp_min(0).sqrt()
-            projected = (directions @ spread @ directions.T)[:, row, column]
-            described += [(mean.clamp_min(0) + FLOOR).log(), (deviation + FLOOR).log(), projected.asinh()]
-        hidden = functional.leaky_relu(self.describe(torch.cat(described, 1)), SLOPE)
-        return functional.leaky_relu(self.encode(hidden) + self.situate((summary + FLOOR).abs().log()), SLOPE)
-
-    def plan(self, deepest: Tensor, code: Tensor) -> Tensor:
-        """What it makes of the ``deepest`` features as the ``code`` says: the painting at a sixteenth of its size."""
-        with self._convolving(deepest):
-            planned: Tensor = self.rise8(self.paint16(deepest, code))
-        return planned
-
-    def paint(self, both: Tensor, mean: Tensor, seen: Sequence[Tensor], plan: Tensor, code: Tensor) -> Tensor:
-        """The painting.
-
-        Args:
-            both: the recoloured picture and its quilt, ``[N, 6, H, W]``, H and W multiples of :data:`STRIDE`.
-            mean: the style's mean colour, ``[N, 3]``.
-            seen: the features of both, from :meth:`look`.
-            plan: from :meth:`plan`.
-            code: ``[N, K]``, from :meth:`code`.
-
-        Returns:
-            ``[N, 3, H, W]``.
-        """
-        x2, x4, x8 = seen
-        with self._convolving(both):
-            x = self.paint8(_added(_twice(plan), x8), code)
-            x = self.paint4(_added(_twice(self.rise4(x)), x4), code)
-            x = self.paint2(_added(_twice(self.rise2(x)), x2), code)
-            x = self.finish(_rectified(x), code) * self.gain
-        change = functional.pad(functional.pixel_shuffle(x.float(), 2), (1, 1, 1, 1), "replicate")
-        return _added(functional.conv2d(change, self.soft, groups=3), self._mixed(both, mean, code))
-
-    def _mixed(self, both: Tensor, mean: Tensor, code: Tensor) -> Tensor:
-        """Recoloured picture and quilt, each of their octaves in the strength that the ``code`` asks for."""
-        shares = self.mix(code).view(-1, 3, 2, 1, 1, 1)
-        fine, middling, coarse = (shares[:, octave] for octave in range(3))
-
-        def shared(pictures: Tensor, shares: Tensor) -> Tensor:
-            base, quilt = pictures.chunk(2, 1)
-            return torch.addcmul(shares[:, 0] * base, shares[:, 1], quilt)
-
-        half = functional.avg_pool2d(both, 2)
-        eighth = functional.avg_pool2d(half, 4)
-        # What is coarser than an octave is taken off it and added to the next; the mean is nobody's.
-        coarsest = shared(eighth, coarse - middling) + (1 - coarse.sum(1)) * mean.to(both)[:, :, None, None]
-        coarser = functional.interpolate(coarsest, scale_factor=4, mode="bilinear", align_corners=False)
-        return _added(_twice(_added(coarser, shared(half, middling - fine))), shared(both, fine))
-
-    def _convolving(self, x: Tensor) -> AbstractContextManager[None]:
-        return nullcontext() if self.precision == torch.float32 else torch.autocast(x.device.type, self.precision)
+    def recall(self, deep: Tensor, told: Told) -> Tensor:
+        """Of the pieces ``told`` those that are most like the carried features ``deep`` ``[N, C, h, w]``, as ``[N, C + D, h, w]``."""
+        count, _, height, width = deep.shape
+        centre = told.centre[:, None]
+        asked = functional.normalize(deep.float().flatten(2).mT - centre, dim=2)
+        keys = functional.normalize(told.pieces.deep - centre, dim=2)
+        likeness = (self.sharpness.exp() * (asked @ keys.mT) + told.bias[:, None]).softmax(2)
+        values = torch.cat([told.pieces.deep, self.detail(told.pieces.detail)], 2)
+        return (likeness @ values).mT.reshape(count, -1, height, width).to(deep.dtype)
 
 
-def places(wanted: Tensor, matrix: Tensor, offset: Tensor, style: Style) -> list[Places]:
-    """Which blocks of a style lie where on a content, of which ``wanted`` are the :func:`.quilt.cells`.
+def look(picture: Tensor, features: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], Statistics]:
+    """What there is to know of a ``picture`` ``[N, 3, H, W]`` with a margin, and of its ``features`` at the layers of :data:`SEEN`.
 
-    ``matrix`` and ``offset`` recolour it.
+    Returns:
+        Its features at the layers of :data:`CARRIED`, with their margin, and its statistics without.
     """
-    recoloured = recolour(wanted, matrix, offset)
-    return [placed(recoloured, swatches) for _, swatches in style.swatches]
+    known = {COLOUR: moments(inside(picture, MARGIN))}
+    for layer, x in features.items():
+        known[layer] = moments(inside(x, MARGIN >> int(layer[4]) - 1))  # each block of layers is half as large
+    return {layer: features[layer] for layer in CARRIED}, known
 
 
-def quilted(base: Tensor, style: Style, chosen: Iterable[Places]) -> Tensor:
-    """A recoloured picture ``base`` ``[N, 3, H, W]`` and its quilt, in three more channels.
-
-    The quilt is of a style's swatches, placed as ``chosen``, and of ``base`` itself where their shares lack to 1.
-    """
-    if [share for share, _ in style.swatches] == [1.0]:
-        return torch.cat([base, sewn(style.swatches[0][1], *chosen)], 1)
-    shares = [torch.as_tensor(share).to(base).reshape(-1, 1, 1, 1) for share, _ in style.swatches]
-    parts = [share * sewn(swatches, where) for share, (_, swatches), where in zip(shares, style.swatches, chosen, strict=True)]
-    return torch.cat([base, sum(parts, (1 - sum(shares)) * base)], 1)
+def inside(x: Tensor, margin: int) -> Tensor:
+    """``x`` ``[N, C, h, w]`` without a margin on all sides."""
+    return x[:, :, margin:-margin, margin:-margin]
 
 
-def blend(parts: Sequence[tuple[float, Style]]) -> Style:
-    """Several styles as one.
-
-    Args:
-        parts: styles with their shares, which add up to 1.
-    """
-    swatches = [(share * own, one) for share, style in parts for own, one in style.swatches]
-    return Style(mixed([(share, style.statistics) for share, style in parts]), tuple(swatches))
-
-
-def _padded(picture: Tensor) -> Tensor:
-    """A picture with a margin all around, and sides that are multiples of the stride."""
-    height, width = picture.shape[2:]
-    return functional.pad(picture, (MARGIN, MARGIN + -width % STRIDE, MARGIN, MARGIN + -height % STRIDE), "replicate")
+def carried(x: Tensor, by: tuple[Tensor, Tensor]) -> Tensor:
+    """``x`` ``[N, C, h, w]`` moved ``by`` a matrix ``[N, C, C]`` and an offset ``[N, C]``."""
+    matrix, offset = (part.to(x.dtype) for part in by)
+    return (matrix @ x.flatten(2) + offset[:, :, None]).reshape(x.shape)
 
 
 def _rectified(x: Tensor) -> Tensor:
-    """A leaky rectifier, in place where no gradient needs what was there."""
-    return functional.leaky_relu(x, SLOPE, inplace=not torch.is_grad_enabled())
+    return functional.leaky_relu(x, SLOPE)
 
 
-def _added(x: Tensor, y: Tensor) -> Tensor:
-    """The sum, likewise in the place of ``x``."""
-    return x + y if torch.is_grad_enabled() else x.add_(y)
+def _smooth(noise: Tensor) -> Tensor:
+    """White ``noise`` without what is finer than its lattice can show, which paintings would have for a mesh, but as strong."""
+    for _ in range(2):
+        noise = functional.avg_pool2d(noise, 3, 1, 1)
+    return noise * (81 / 19)  # 1 over the root of the sum of squares of what each value is the mean of, along both sides
 
 
 def _twice(x: Tensor) -> Tensor:

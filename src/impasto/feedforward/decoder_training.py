@@ -20,7 +20,7 @@ from impasto import encoders
 from impasto.encoders import VGG
 from impasto.encoders.devices import choose_device
 from impasto.errors import EncoderError, ModelError, OptionError
-from impasto.feedforward import models
+from impasto.feedforward import networks
 from impasto.feedforward.decoder import Architecture, Decoder, Stage
 from impasto.feedforward.muon import Muon, Optimisers
 from impasto.feedforward.photos import Photos, batches, collate
@@ -134,11 +134,11 @@ def train(
         **matters,
         "steps": steps,
         "step": trained.step,
-        "photos": os.fspath(photos),
+        "photos": Path(photos).resolve().name,
         "device": where.type,
         "versions": {"impasto": version("impasto"), "python": platform.python_version(), "torch": torch.__version__},
     }
-    models.write(pupil.decoder, output, settings)
+    networks.write(pupil.decoder, output, settings)
     return trained
 
 

@@ -1,13 +1,20 @@
 """A network that paints in one style, or in a few, in one pass.
 
-The image transformation network of Johnson, Alahi & Fei-Fei (*Perceptual Losses for Real-Time Style Transfer and
-Super-Resolution*, ECCV 2016; the layers are in their supplement), with instance normalisation in place of batch
-normalisation (Ulyanov, Vedaldi & Lempitsky 2016). Several styles share every convolution and differ in the scales and
-shifts of the normalisations alone (Dumoulin, Shlens & Kudlur, *A Learned Representation for Artistic Style*, ICLR 2017,
-equation 5), so styles mix by mixing those. Upsampling is by nearest neighbours, which leaves no checkerboards (Dumoulin et
-al., appendix), and there is no rectifier after a residual block (Gross & Wilber 2016).
+An image transformation network in the manner of Johnson, Alahi & Fei-Fei (*Perceptual Losses for Real-Time Style Transfer and
+Super-Resolution*, ECCV 2016), with instance normalisation in place of batch normalisation (Ulyanov, Vedaldi & Lempitsky 2016).
+Most of its work is done at an eighth of the resolution, where theirs is done at a quarter: that sees twice as far, so that shapes
+can be as large as a poster's. What a quarter of the resolution knew of contours is added on the way back.
+
+Several styles share every convolution and differ in the scales and shifts of the normalisations alone (Dumoulin, Shlens &
+Kudlur, *A Learned Representation for Artistic Style*, ICLR 2017, equation 5), so styles mix by mixing those. Upsampling is by
+nearest neighbours, which leaves no checkerboards (Dumoulin et al., appendix), and there is no rectifier after a residual block
+(Gross & Wilber 2016).
+
+What the network takes from a picture as a whole are the mean and the variance of every normalisation's channels: :meth:`Fast.look`
+finds them, and :meth:`Fast.forward` paints by them, a part of the picture if need be.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -16,11 +23,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 EPSILON = 1e-5  # added to variances
+BLOCKS = 5  # residual ones, at an eighth of the resolution
 REACH = 0.6  # of the outcome around 0.5, so that black and white need no infinite inputs
-STRIDE = 4
 
 Moments: TypeAlias = tuple[Tensor, Tensor]
-"""Mean and biased variance ``[N, C]`` of every channel."""
+"""Mean and biased variance of every channel, ``[N, C, 1, 1]``."""
 
 
 @dataclass(frozen=True)
@@ -29,14 +36,11 @@ class Architecture:
 
     Attributes:
         styles: names of the styles it paints, at least one.
-        width: channels at full resolution; there are four times as many at a quarter of it, where most of the work is done.
-            Johnson et al. have 32.
-        blocks: residual blocks at a quarter of the resolution.
+        width: channels at full resolution; there are 2, 4 and 6 times as many at a half, a quarter and an eighth of it.
     """
 
     styles: tuple[str, ...]
     width: int = 16
-    blocks: int = 5
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "styles", tuple(self.styles))  # JSON has lists only
@@ -50,57 +54,89 @@ class ConditionalNorm(nn.Module):
         self.scale = nn.Parameter(torch.ones(styles, channels))
         self.shift = nn.Parameter(torch.zeros(styles, channels))
 
-    def forward(self, x: Tensor, shares: Tensor, statistics: Moments | None = None) -> Tensor:
-        """Normalise.
+    def forward(self, x: Tensor, norms: "Norms") -> Tensor:
+        """``x`` ``[N, C, H, W]`` normalised as the next of ``norms`` says."""
+        mean, variance = norms.moments(x)
+        scale, shift = norms.mixed(self.scale) * (variance + EPSILON).rsqrt(), norms.mixed(self.shift)
+        return torch.addcmul(shift - mean * scale, x.to(scale.dtype), scale).to(x.dtype)
 
-        Args:
-            x: ``[N, C, H, W]``.
-            shares: ``[N, S]`` or ``[1, S]``, of the styles.
-            statistics: to normalise by in place of ``x``'s own, those of the whole picture where ``x`` is a tile of it.
 
-        Returns:
-            ``[N, C, H, W]``.
-        """
-        mean, variance = moments(x) if statistics is None else statistics
-        # Sums, since autocast would take a matrix product in half precision.
-        scale = (shares[:, :, None] * self.scale).sum(1) * (variance + EPSILON).rsqrt()
-        shift = (shares[:, :, None] * self.shift).sum(1) - mean * scale
-        return torch.addcmul(shift[:, :, None, None], x.to(shift.dtype), scale[:, :, None, None]).to(x.dtype)
+class Norms:
+    """What a network's normalisations go by, one after another, in the order they are computed in.
+
+    Attributes:
+        found: the statistics used so far.
+    """
+
+    def __init__(self, shares: Tensor, given: Sequence[Moments] | None = None) -> None:
+        """Go by the statistics ``given``, or each normalisation's own, in ``shares`` ``[N, S]`` or ``[1, S]`` of the styles."""
+        self._shares, self._given = shares[:, :, None], given
+        self.found: list[Moments] = []
+
+    def moments(self, x: Tensor) -> Moments:
+        """The next mean and variance, those that were given or those of ``x`` ``[N, C, H, W]``, in float32 or better."""
+        if self._given is None:
+            x = x.to(torch.promote_types(x.dtype, torch.float32))
+            mean = x.mean((2, 3), keepdim=True)
+            self.found.append((mean, (x - mean).square().mean((2, 3), keepdim=True)))  # half the nodes of what var_mean exports to
+        else:
+            self.found.append(self._given[len(self.found)])
+        return self.found[-1]
+
+    def mixed(self, known: Tensor) -> Tensor:
+        """Of what is ``known`` of every style, ``[S, C]``, the shares together, ``[N, C, 1, 1]``."""
+        # A sum, since autocast would take a matrix product in half precision.
+        return (self._shares * known).sum(1)[:, :, None, None]
 
 
 class Stage(nn.Module):
-    """A padded convolution, perhaps of the upsampled input, then normalisation and perhaps a rectifier.
-
-    Attributes:
-        reach: pixels of padding on each side of the convolution's input.
-        upsampling: how often each pixel of the input is repeated along each axis before the convolution.
-    """
+    """A convolution, perhaps of the upsampled input, then normalisation and perhaps a rectifier."""
 
     def __init__(
-        self, into: int, out: int, styles: int, *, size: int = 3, stride: int = 1, upsampling: int = 1, rectified: bool = True
+        self,
+        into: int,
+        out: int,
+        styles: int,
+        *,
+        size: int = 3,
+        stride: int = 1,
+        doubled: bool = False,
+        lean: bool = False,
+        rectified: bool = True,
     ) -> None:
         super().__init__()
-        self.reach = size // 2
-        self.upsampling = upsampling
+        self.doubled, self.lean = doubled, lean
         self.rectified = rectified
-        self.convolution = nn.Conv2d(into, out, size, stride, bias=False)  # the normalisation would take a bias away again
+        # The normalisation would take a bias away again.
+        self.convolution = nn.Conv2d(into, out, size, stride, size // 2, bias=False)
         self.norm = ConditionalNorm(out, styles)
 
-    def forward(self, x: Tensor, shares: Tensor) -> Tensor:
-        """``x`` ``[N, in, h, w]`` and ``shares`` ``[N, S]`` to ``[N, out, h', w']``."""
-        return self.complete(self.convolve(x), shares)
-
-    def convolve(self, x: Tensor) -> Tensor:
-        """All that comes before the normalisation of ``x``."""
-        if self.upsampling > 1:
-            x = functional.interpolate(x, scale_factor=self.upsampling, mode="nearest")
-        convolved: Tensor = self.convolution(pad(x, self.reach))
-        return convolved
-
-    def complete(self, x: Tensor, shares: Tensor, statistics: Moments | None = None) -> Tensor:
-        """The normalisation of what was convolved, ``x``, in ``shares`` and by ``statistics`` or its own, and the rectifier."""
-        x = self.norm(x, shares, statistics)
+    def forward(self, x: Tensor, norms: Norms) -> Tensor:
+        """``x`` ``[N, in, h, w]`` to ``[N, out, h', w']``, normalised by the next of ``norms``."""
+        if self.lean:
+            x = _doubled(x, self.convolution.weight)
+        else:
+            x = self.convolution(functional.interpolate(x, scale_factor=2, mode="nearest") if self.doubled else x)
+        x = self.norm(x, norms)
         return functional.relu(x) if self.rectified else x
+
+
+def _doubled(x: Tensor, weight: Tensor) -> Tensor:
+    """The convolution ``[out, in, 3, 3]`` of ``x`` ``[N, in, h, w]`` doubled by nearest neighbours, ``[N, out, 2h, 2w]``.
+
+    Each quarter of the outcome is a convolution of ``x`` itself, whose weights are sums (Shi et al. 2016, *Is the deconvolution layer the
+    same as a convolutional layer?*), so that nothing large is held but the outcome.
+    """
+    turned = weight.transpose(0, 1)
+    quarters = torch.stack([part for rows in _halves(turned, 2) for part in _halves(rows, 3)], 2)  # [in, out, 4, 3, 3]
+    return functional.pixel_shuffle(functional.conv2d(x, quarters.flatten(1, 2).transpose(0, 1), padding=1), 2)
+
+
+def _halves(weight: Tensor, dim: int) -> tuple[Tensor, Tensor]:
+    """What every other position along one dimension is a convolution with: the even see one before them and their own twice."""
+    before, own, after = weight.unbind(dim)
+    none = own * 0
+    return torch.stack([before, own + after, none], dim), torch.stack([none, before + own, after], dim)
 
 
 class Residual(nn.Module):
@@ -111,32 +147,10 @@ class Residual(nn.Module):
         self.first = Stage(channels, channels, styles)
         self.second = Stage(channels, channels, styles, rectified=False)
 
-    def forward(self, x: Tensor, shares: Tensor) -> Tensor:
-        """``x`` ``[N, C, h, w]`` and ``shares`` ``[N, S]`` to ``[N, C, h, w]``."""
-        change: Tensor = self.second(self.first(x, shares), shares)
+    def forward(self, x: Tensor, norms: Norms) -> Tensor:
+        """``x`` ``[N, C, h, w]`` to ``[N, C, h, w]``, normalised by the next two of ``norms``."""
+        change: Tensor = self.second(self.first(x, norms), norms)
         return x + change
-
-
-class Finish(nn.Module):
-    """A padded convolution to three channels, and their way into the range of pictures."""
-
-    def __init__(self, into: int) -> None:
-        super().__init__()
-        self.reach = 4
-        self.convolution = nn.Conv2d(into, 3, 9)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """``x`` ``[N, C, H, W]`` to ``[N, 3, H, W]``."""
-        return self.complete(self.convolve(x))
-
-    def convolve(self, x: Tensor) -> Tensor:
-        """The convolution of ``x``."""
-        convolved: Tensor = self.convolution(pad(x, self.reach))
-        return convolved
-
-    def complete(self, x: Tensor) -> Tensor:
-        """The scaled hyperbolic tangent of ``x``, from -0.1 to 1.1, in float32 or better."""
-        return 0.5 + REACH * torch.tanh(x.to(torch.promote_types(x.dtype, torch.float32)))
 
 
 class Fast(nn.Module):
@@ -145,44 +159,44 @@ class Fast(nn.Module):
     def __init__(self, architecture: Architecture) -> None:
         super().__init__()
         self.architecture = architecture
-        width, styles = architecture.width, len(architecture.styles)
-        self.head = nn.ModuleList(
-            [
-                Stage(3, width, styles, size=9),
-                Stage(width, 2 * width, styles, stride=2),
-                Stage(2 * width, 4 * width, styles, stride=2),
-            ]
-        )
-        self.blocks = nn.ModuleList(Residual(4 * width, styles) for _ in range(architecture.blocks))
-        self.tail = nn.ModuleList([Stage(4 * width, 2 * width, styles, upsampling=2), Stage(2 * width, width, styles, upsampling=2)])
-        self.finish = Finish(width)
+        full, styles = architecture.width, len(architecture.styles)
+        half, quarter, eighth = 2 * full, 4 * full, 6 * full
+        self.head = nn.ModuleList([Stage(3, half, styles, size=5, stride=2), Stage(half, quarter, styles, stride=2)])
+        self.descent = Stage(quarter, eighth, styles, stride=2)
+        self.blocks = nn.ModuleList(Residual(eighth, styles) for _ in range(BLOCKS))
+        self.ascent = Stage(eighth, quarter, styles, doubled=True, rectified=False)
+        self.contours = Residual(quarter, styles)
+        self.tail = nn.ModuleList([Stage(quarter, half, styles, doubled=True), Stage(half, full, styles, lean=True)])
+        self.finish = nn.Conv2d(full, 3, 5, padding=2)
 
-    def forward(self, content: Tensor, shares: Tensor | None = None) -> Tensor:
+    def forward(self, content: Tensor, shares: Tensor, statistics: Sequence[Moments] | None = None) -> Tensor:
         """Paint.
 
         Args:
-            content: ``[N, 3, H, W]`` in [0, 1].
-            shares: ``[N, S]`` or ``[1, S]``, of its styles, adding up to 1 for each picture; None is the first style alone.
+            content: ``[N, 3, H, W]`` in [0, 1], with sides that :data:`.names.STRIDE` divides.
+            shares: ``[N, S]`` or ``[1, S]``, of its styles, adding up to 1 for each picture.
+            statistics: to normalise by in place of the content's own, those that :meth:`look` found in the whole picture where
+                the content is a part of it.
 
         Returns:
             ``[N, 3, H, W]`` with values from -0.1 to 1.1, few of them outside [0, 1] once trained.
         """
-        if shares is None:
-            shares = functional.one_hot(content.new_zeros(1, dtype=torch.long), len(self.architecture.styles)).to(content.dtype)
-        height, width = content.shape[2:]
-        x = functional.pad(content, (0, -width % STRIDE, 0, -height % STRIDE), "replicate")
-        for part in (*self.head, *self.blocks, *self.tail):
-            x = part(x, shares)
-        painted: Tensor = self.finish(x)
-        return painted[:, :, :height, :width]
+        return self._painted(content, Norms(shares, statistics))
 
+    def look(self, content: Tensor, shares: Tensor) -> tuple[Tensor, list[Moments]]:
+        """Paint a whole ``content`` in ``shares`` of its styles, and say what there was to know, the statistics of every normalisation."""
+        norms = Norms(shares)
+        return self._painted(content, norms), norms.found
 
-def moments(x: Tensor) -> Moments:
-    """Mean and biased variance ``[N, C]`` of ``x`` ``[N, C, H, W]``, in float32 or better."""
-    variance, mean = torch.var_mean(x.to(torch.promote_types(x.dtype, torch.float32)), (2, 3), correction=0)
-    return mean, variance
-
-
-def pad(x: Tensor, reach: int) -> Tensor:
-    """Mirror ``reach`` pixels over each edge of ``x`` ``[N, C, H, W]``, or repeat the edge where a side is too short for that."""
-    return functional.pad(x, (reach,) * 4, "reflect" if min(x.shape[2:]) > reach else "replicate")
+    def _painted(self, content: Tensor, norms: Norms) -> Tensor:
+        x = content * 2 - 1
+        for stage in self.head:
+            x = stage(x, norms)
+        contours, x = x, self.descent(x, norms)
+        for block in self.blocks:
+            x = block(x, norms)
+        x = self.contours(self.ascent(x, norms) + contours, norms)
+        for stage in self.tail:
+            x = stage(x, norms)
+        x = self.finish(x)
+        return 0.5 + REACH * torch.tanh(x.to(torch.promote_types(x.dtype, torch.float32)))

@@ -7,4 +7,4 @@ from impasto.family import Page
 
 @dataclass(frozen=True, kw_only=True)
 class Network(Page):
-    """A method whose name is also the kind of its model files, :data:`impasto.feedforward.models.KINDS`."""
+    """A method whose name is also the kind of its model files, :data:`impasto.feedforward.networks.KINDS`."""

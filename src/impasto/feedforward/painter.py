@@ -1,20 +1,41 @@
 """The painter of methods that paint in one pass."""
 
+import json
+import os
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
-import torch
+from impasto.errors import ModelError, OptionError
+from impasto.family import Commission, Floats, Order, Painted, Progress, shares
+from impasto.feedforward import models, onnx
+from impasto.feedforward.export import PARTS, beside
+from impasto.feedforward.models import Content
+from impasto.feedforward.names import Engine
+from impasto.feedforward.onepass import SMALLEST, AnyStyle, FewStyles, OnePass
+from impasto.feedforward.sessions import Sessions, filled
+from impasto.picture import scale
 
-from impasto.encoders import tensors
-from impasto.encoders.devices import PRECISIONS, choose_device, choose_precision
-from impasto.errors import OptionError
-from impasto.family import Commission, Order, Painted, Progress, shares
-from impasto.feedforward import models
-from impasto.feedforward.arbitrary import STRIDE, Style
-from impasto.feedforward.onepass import OnePass
+LIBRARIES = ("numpy", "onnxruntime")
+NVIDIA = (Path("/dev/nvidiactl"), Path("/dev/dxg"))  # its driver's, on Linux and on Windows' Linux
 
-LIBRARIES = ("torch",)
+
+@dataclass(frozen=True)
+class Ready:
+    """A model, ready to compute.
+
+    Attributes:
+        engine: computes it.
+        styles: the names of the styles it was trained for; none for any style.
+        settings: what a painting's settings say of it.
+    """
+
+    engine: Engine
+    styles: tuple[str, ...]
+    settings: Mapping[str, Any]
 
 
 class Painter:
@@ -29,35 +50,26 @@ class Painter:
         Raises:
             ModelError: a model that can't be used.
             OptionError: a style that the model doesn't know.
-            PictureError: a style smaller than what the network sees at once.
+            PictureError: a style that there is nothing to see in.
         """
         page, options = order.page, order.options
-        if options["model"] is None and page.name not in models.PACKAGED:
-            raise OptionError(f"{page.name} paints with a model of yours; make one with `impasto train {page.name}` and name it with model")
-        model = models.read(options["model"] or models.packaged(page.name), page.name)
-        device = choose_device(options["device"] or "auto")
-        precision = choose_precision(options["precision"], device)
-        self.network = OnePass(model, device, PRECISIONS[precision])
+        ready = made_ready(page.name, options["model"], options["device"] or "auto", options["precision"])
+        self.settings: Mapping[str, Any] = ready.settings
         self.strength, self.tile = options["strength"], options["tile"]
-        self.styles: Sequence[float] | Sequence[tuple[float, Style]]
+        self.onepass: OnePass
         if page.named:
-            self.styles = _shares(order, self.network.styles)
+            self.onepass = FewStyles(ready.engine, _shares(order, ready.styles))
         else:
             # Not enlarged, which would leave it without texture.
-            small = [
-                (share, tensors.scale(tensors.tensor(one.picture), options["style_size"], enlarge=False, least=STRIDE))
-                for share, one in order.styles
-            ]
-            self.styles = [(share, self.network.describe(one)) for share, one in small]
-        self.settings: Mapping[str, Any] = {
-            "device": device.type,
-            "precision": precision,
-            "model_sha256": model.checksum,
-            "threads": torch.get_num_threads(),
-        }
+            small = [(share, scale(one.picture, options["style_size"], enlarge=False, least=SMALLEST)) for share, one in order.styles]
+            self.onepass = AnyStyle(ready.engine, small, options["seed"])
 
-    def paint(self, commission: Commission) -> Painted:
-        """Paint a ``commission``, as :meth:`impasto.family.Prepared.paint` says."""
+    def look(self, picture: Floats) -> Any:
+        """What painting takes from a whole ``picture`` ``[H, W, 3]``: :meth:`paint` can be told to go by it."""
+        return self.onepass.look(picture, tile=self.tile)
+
+    def paint(self, commission: Commission, own: Any = None) -> Painted:
+        """Paint a ``commission``, as :meth:`impasto.family.Prepared.paint` says, by what was seen of its ``own`` content or a whole."""
         assert commission.content is not None
         content, began = commission.content.resized(commission.size).picture, time.perf_counter()
 
@@ -66,8 +78,7 @@ class Painter:
             seconds = time.perf_counter() - began
             commission.tell(Progress(done, tiles, 0, 1, commission.size, seconds, 0.0, {}, lambda: content))
 
-        painting = self.network.paint(tensors.tensor(content), self.styles, strength=self.strength, tile=self.tile, callback=tell)
-        return Painted(tensors.array(painting))
+        return Painted(self.onepass.paint(content, own, strength=self.strength, tile=self.tile, callback=tell))
 
 
 def prepare(order: Order) -> Painter:
@@ -81,10 +92,90 @@ def implied(model: str) -> str:
     Raises:
         ModelError: a file that is missing, damaged, or no model of ours that paints.
     """
-    return models.held(model, "arbitrary", "fast").kind
+    if os.fspath(model).lower().endswith(".onnx"):
+        return str(_said(model, *PACKAGED)["kind"])
+    return models.held(model, *PACKAGED).kind
 
 
-def _shares(order: Order, known: tuple[str, ...]) -> list[float]:
+PACKAGED = ("arbitrary", "fast")
+
+
+def made_ready(kind: str, model: str | os.PathLike[str] | None, device: str, precision: str) -> Ready:
+    """A model, ready to compute: by ONNX Runtime on a CPU, which starts at once, by PyTorch on a GPU or in another precision.
+
+    Args:
+        kind: of model.
+        model: its file, safetensors or ONNX; None is the packaged one.
+        device: ``auto`` (a GPU of NVIDIA's if there is one), ``cpu``, ``cuda`` or ``mps``.
+        precision: ``auto``, ``float32`` or ``bfloat16``.
+
+    Raises:
+        ModelError: a model that can't be used.
+        OptionError: a device that isn't there.
+    """
+    if model is not None and os.fspath(model).lower().endswith(".onnx"):
+        if device not in ("auto", "cpu") or precision == "bfloat16":
+            raise OptionError(f"{model} paints on the CPU, in float32; name the model's safetensors file for another device")
+        return _exported(kind, model)
+    file = models.packaged(kind) if model is None else model
+    content = models.held(file, kind)
+    styles = tuple(content.architecture.get("styles", ()))
+    if precision == "bfloat16" or device in ("cuda", "mps") or (device == "auto" and any(driver.exists() for driver in NVIDIA)):
+        where, precise, engine = _modules(content, file, device, precision)
+        return Ready(engine, styles, {"device": where, "precision": precise, "model_sha256": content.checksum, "threads": None})
+    soon = ("look",) if kind == "fast" else ("look", "paint")  # a picture of one tile is painted as fast looks at it
+    sessions = Sessions(lambda part: _filled(part, content, file), os.fspath(file), soon)
+    said = {"device": "cpu", "precision": "float32", "model_sha256": content.checksum, "threads": sessions.threads}
+    return Ready(sessions, styles, said)
+
+
+def _modules(content: Content, file: str | os.PathLike[str], device: str, precision: str) -> tuple[str, str, Engine]:
+    """Where PyTorch computes a model, in which precision, and what computes it."""
+    from impasto.encoders.devices import PRECISIONS, choose_device, choose_precision
+    from impasto.feedforward import networks
+    from impasto.feedforward.parts import Modules
+
+    where = choose_device(device)
+    precise = choose_precision(precision, where)
+    return where.type, precise, Modules(networks.built(content, file).network, where, PRECISIONS[precise])
+
+
+def _filled(part: str, content: Content, file: str | os.PathLike[str]) -> bytes:
+    try:
+        return filled(part, content.kind, content.weights)
+    except KeyError as error:
+        raise models.damaged(file) from error
+
+
+def _said(file: str | os.PathLike[str], *kinds: str) -> dict[str, Any]:
+    """What an ONNX file of ours says of itself, where it holds a part of a model of these ``kinds``."""
+    found = onnx.metadata(models.contents(file), os.fspath(file)).get(models.KEY)
+    if found is None:
+        raise ModelError(f"{file} is no model of ours; `impasto export` writes them")
+    try:
+        described = json.loads(found)
+        said = {"kind": described["kind"], "architecture": dict(described["architecture"]), "checksum": described["checksum"]}
+    except (ValueError, KeyError, TypeError) as error:
+        raise models.damaged(file) from error
+    if said["kind"] not in kinds:
+        raise models.unfit(file, said["kind"], kinds)
+    return said
+
+
+def _exported(kind: str, model: str | os.PathLike[str]) -> Ready:
+    """A model out of the two ONNX files that it was exported to, of which one is named."""
+    said = _said(model, kind)
+    files = dict(zip(PARTS, beside(Path(model)), strict=True))
+    for file in files.values():
+        if _said(file, kind)["checksum"] != said["checksum"]:
+            raise ModelError(f"{file} and {model} are parts of two models; export one of them again")
+    sessions = Sessions(lambda part: models.contents(files[part]), os.fspath(model))
+    digest = sha256(b"".join(models.contents(file) for file in files.values())).hexdigest()
+    settings = {"device": "cpu", "precision": "float32", "model_sha256": digest, "threads": sessions.threads}
+    return Ready(sessions, tuple(said["architecture"].get("styles", ())), settings)
+
+
+def _shares(order: Order, known: Sequence[str]) -> list[float]:
     """The share of each of a model's styles ``known``, of which some are ordered by name."""
     blend = order.options["blend"]
     names = list(order.names) or list(known[: len(blend) if blend else 1])

@@ -17,6 +17,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, distributed, nn
+from torch.nn import functional
 from torch.utils.data import DataLoader
 
 from impasto import encoders, picture
@@ -24,15 +25,17 @@ from impasto.encoders.devices import DEVICES, PRECISIONS, choose_device, choose_
 from impasto.encoders.encoder import Encoder
 from impasto.encoders.tensors import scale, tensor
 from impasto.errors import ModelError, OptionError, PictureError
-from impasto.feedforward import models
+from impasto.feedforward import networks
 from impasto.feedforward.fast import Architecture, Fast
 from impasto.feedforward.muon import Muon, Optimisers
+from impasto.feedforward.names import STRIDE
 from impasto.feedforward.photos import Photos, batches, collate, middle
 from impasto.feedforward.record import COLUMNS, Record
-from impasto.losses import Content, Gamut, Gram, Term, TotalVariation
+from impasto.losses import Gamut, Gram, Structure, Term, TotalVariation
 
 EACH = 10  # steps between two lines of the log
 REDRAWN = 20.0  # seconds between two plots of the losses
+SCALES = (1, 2)  # how many times smaller styles and paintings are compared, so that large strokes count as well
 POSITIONS = 4  # along each side, that the deepest layer must see of a picture to know what it is like
 
 
@@ -44,10 +47,11 @@ class Layers:
     content: tuple[str, ...]
 
 
-# What Johnson et al. 2016 (section 4.1) take of VGG16; all other encoders are looked at as in our default method, a ResNet
-# at the layers that stand in for those.
-LAYERS: Mapping[str, Layers] = {"vgg16": Layers(("relu1_2", "relu2_2", "relu3_3", "relu4_3"), ("relu2_2",))}
-OUR_LAYERS = Layers(("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1"), ("relu4_2",))
+# Styles of VGG16 are what Johnson et al. 2016 (section 4.1) take; all other encoders are looked at as in our default method, a
+# ResNet at the layers that stand in for those.
+LAYERS: Mapping[str, Layers] = {"vgg16": Layers(("relu1_2", "relu2_2", "relu3_3", "relu4_3"), ("relu3_3",))}
+OUR_LAYERS = Layers(("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1"), ("relu4_1",))
+HARD = 1e-3  # a style error whose root is taken no lower
 
 
 @dataclass(frozen=True)
@@ -85,7 +89,7 @@ def train(
     crop: int = 256,
     width: int = 16,
     style_size: int = 512,
-    content_weight: float = 0.5,
+    content_weight: float = 0.35,
     style_weight: float = 1.0,
     tv_weight: float = 0.0,
     rate: float = 0.02,
@@ -104,8 +108,9 @@ def train(
     Beside ``output`` a folder, called like it with ``.training`` at the end, holds what is there to watch: ``log.jsonl``,
     ``loss.png`` and ``samples-STEP.png``; and ``checkpoint.pt``. Where that exists, the training goes on from it, and on a
     CPU ends with the very weights it would have had without the interruption. Where and how it computes, ``device``,
-    ``precision``, ``compile`` and the number of processes, may change in between, and ``steps`` may be raised; then the
-    schedule of the new number holds from there on. All else must be as it was.
+    ``precision``, ``compile`` and the number of processes, may change in between, and so may the losses' weights, should the
+    samples ask for it; ``steps`` may be raised, and then the schedule of the new number holds from there on. All else must be
+    as it was.
 
     Started by ``torchrun``, every process takes its share of each batch; the folders must be the same for all of them. On CPUs
     with as many threads each, the outcome is the very one that a single process has; on GPUs it is within rounding.
@@ -113,7 +118,7 @@ def train(
     Args:
         styles: picture files; the network calls them by their names without the ending.
         photos: a folder of photographs, of which all pictures in it and in its folders are used.
-        output: the model file to write.
+        output: the model file to write, in half precision.
         steps: of the optimisers, at least 1.
         batch: crops at each step, over all processes. Each is painted in one style; they take turns.
         crop: side of the crops in pixels.
@@ -178,7 +183,7 @@ def train(
         looked_at = LAYERS.get(encoder, OUR_LAYERS)
         terms: tuple[Term, ...] = (
             Gram(layers=looked_at.style, weight=style_weight),
-            Content(layers=looked_at.content, weight=content_weight),
+            Structure(layers=looked_at.content, weight=content_weight),
             TotalVariation(weight=tv_weight),
             Gamut(weight=10.0),
         )
@@ -193,9 +198,6 @@ def train(
             "crop": crop,
             "width": width,
             "style_size": style_size,
-            "content_weight": content_weight,
-            "style_weight": style_weight,
-            "tv_weight": tv_weight,
             "rate": rate,
             "encoder_sha256": loaded.checksum,
             "seed": seed,
@@ -231,9 +233,12 @@ def train(
         if group.rank == 0:
             settings = {
                 **matters,
+                "content_weight": content_weight,
+                "style_weight": style_weight,
+                "tv_weight": tv_weight,
                 "steps": steps,
                 "step": trained.step,
-                "photos": os.fspath(photos),
+                "photos": Path(photos).resolve().name,
                 "encoder": encoder,
                 "device": where.type,
                 "precision": precise,
@@ -241,13 +246,16 @@ def train(
                 "processes": group.count,
                 "versions": {"impasto": version("impasto"), "python": platform.python_version(), "torch": torch.__version__},
             }
-            models.write(painter.network, output, settings)
+            networks.write(painter.network, output, settings, precision=torch.float16)
         group.sum(torch.zeros((), device=where))  # all leave together, once everything is written
         return trained
 
 
 class Lesson:
     """How wrong paintings are: the loss terms through an encoder, and what they are compared with.
+
+    Styles are compared at all of :data:`SCALES`, and of the mean of these errors the root is taken: so every style counts alike,
+    whether it is easy or hard.
 
     Attributes:
         see: the encoder, or a compiled one.
@@ -268,13 +276,15 @@ class Lesson:
         self.see: Callable[[Tensor, Sequence[str]], dict[str, Tensor]] = encoder
         self.terms = terms
         self.layers = tuple(dict.fromkeys(layer for term in terms for layer in term.layers))
-        self.styles: list[dict[str, Mapping[str, Tensor]]] = []
+        self.styles: list[dict[str, list[Mapping[str, Tensor]]]] = []
         probe = torch.zeros(1, 3, 64, 64, device=next(encoder.parameters()).device)
         sides = {layer: x.shape[2] for layer, x in encoder(probe, self.layers).items()}
         self.deepest = min(sides, key=lambda layer: sides[layer], default="")
         self.least = POSITIONS * 64 // sides[self.deepest] if sides else 1
         if crop < self.least:
             raise OptionError(f"crop {crop} is too small for {self.deepest} of the encoder; give at least {self.least}")
+        if crop % STRIDE:
+            raise OptionError(f"crop {crop} can't be halved as often as the network does; give a multiple of {STRIDE}")
 
     @torch.no_grad()
     def add(self, name: str, style: Tensor) -> None:
@@ -293,7 +303,8 @@ class Lesson:
                 f"the style {name} is {width} x {height} pixels here, and {self.deepest} of the encoder needs {self.least} along "
                 "the shorter side; give a larger picture or --style-size"
             )
-        self.styles.append({term.name: term.target(style, self.see) for term in self.terms if term.source == "style"})
+        shrunk = [functional.avg_pool2d(style, scale) for scale in SCALES]
+        self.styles.append({term.name: [term.target(one, self.see) for one in shrunk] for term in self.terms if term.source == "style"})
 
     def __call__(self, paintings: Tensor, photographs: Tensor, chosen: Sequence[int]) -> dict[str, Tensor]:
         """Each term's weighted share of the loss, averaged over the paintings.
@@ -306,17 +317,21 @@ class Lesson:
         Returns:
             Scalars by the terms' names; their sum is the loss.
         """
-        features = self.see(paintings, self.layers)
+        shrunk = [functional.avg_pool2d(paintings, scale) for scale in SCALES]
+        seen = [self.see(one, self.layers) for one in shrunk]
         with torch.no_grad():
             content = {term.name: term.target(photographs, self.see) for term in self.terms if term.source == "content"}
 
+        def part(of: Mapping[str, Tensor], layers: Sequence[str], n: int) -> dict[str, Tensor]:
+            return {layer: of[layer][n : n + 1] for layer in layers}
+
         def loss(term: Term, n: int) -> Tensor:
-            own = {layer: features[layer][n : n + 1] for layer in term.layers}
-            if term.source == "style":
-                target = dict(self.styles[chosen[n]][term.name])
-            else:
-                target = {layer: x[n : n + 1] for layer, x in content.get(term.name, {}).items()}
-            return term.weight * term(paintings[n : n + 1], own, target)
+            if term.source != "style":
+                target = part(content[term.name], term.layers, n) if term.source else {}
+                return term.weight * term(paintings[n : n + 1], part(seen[0], term.layers, n), target)
+            looked = zip(shrunk, seen, self.styles[chosen[n]][term.name], strict=True)
+            errors = [term(one[n : n + 1], part(features, term.layers, n), dict(target)) for one, features, target in looked]
+            return term.weight * (torch.stack(errors).mean() + HARD).sqrt()
 
         return {term.name: torch.stack([loss(term, n) for n in range(len(chosen))]).mean() for term in self.terms}
 
@@ -342,7 +357,7 @@ class Painter:
             network = Fast(architecture)
         self.network = network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         parameters: list[nn.Parameter] = list(self.network.parameters())
-        first, *inner, last = [p for p in parameters if p.ndim == 4]
+        first, *inner, last = [p for p in parameters if p.ndim == 4]  # in the order of computation
         self.optimisers = Optimisers(
             (
                 Muon(inner, lr=rate),
