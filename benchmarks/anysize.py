@@ -11,16 +11,12 @@ from pathlib import Path
 
 import click
 import numpy as np
-import torch
 from PIL import Image
 from process import IMPASTO, run  # type: ignore[import-not-found]
 
 from impasto import picture, styles
-from impasto.encoders.devices import PRECISIONS, choose_precision
-from impasto.encoders.tensors import tensor
-from impasto.feedforward import models
-from impasto.feedforward.models import Model
-from impasto.feedforward.onepass import OnePass
+from impasto.feedforward.onepass import AnyStyle, FewStyles
+from impasto.feedforward.painter import implied, made_ready
 
 BAND = 64
 
@@ -45,41 +41,40 @@ def photograph(width: int, height: int) -> Image.Image:
 @click.command()
 @click.option("--width", default=8000, show_default=True, help="In pixels.")
 @click.option("--height", default=6000, show_default=True, help="In pixels.")
-@click.option("--model", metavar="FILE", help="In place of the packaged one for any style.")
-@click.option("--style", default="starry", show_default=True, type=click.Choice(sorted(styles.STYLES)), help="For a model that takes any.")
+@click.option("--method", default="arbitrary", show_default=True, type=click.Choice(["arbitrary", "fast"]), help="Of the packaged ones.")
+@click.option("--model", metavar="FILE", help="In place of a packaged one.")
+@click.option("--style", default="starry", show_default=True, type=click.Choice(sorted(styles.STYLES)), help="A packaged one.")
 @click.option("--tile", type=int, help="Pixels a side.  [default: the library's]")
 @click.option("--small", nargs=3, default=(1200, 900, 256), show_default=True, help="Width, height and tile where both ways are compared.")
-def main(width: int, height: int, model: str | None, style: str, tile: int | None, small: tuple[int, int, int]) -> None:
+def main(width: int, height: int, method: str, model: str | None, style: str, tile: int | None, small: tuple[int, int, int]) -> None:
     """Measure on the CPU."""
     with tempfile.TemporaryDirectory() as folder:
         source, target = Path(folder, "photograph.jpg"), Path(folder, "painted.png")
         photograph(width, height).save(source, quality=92)
-        trained = models.read(model or models.packaged("arbitrary"), "arbitrary", "fast")
-        taking_any = trained.kind == "arbitrary"
-        options = [style] if taking_any else []
-        options += ["--device", "cpu", "--method", trained.kind, *(["--model", model] if model else [])]
+        kind = implied(model) if model else method
+        options = [] if model and kind == "fast" else [style]
+        options += ["--device", "cpu", "--method", kind, *(["--model", model] if model else [])]
         options += ["--tile", str(tile)] if tile else []
-        click.echo(
-            f"{model or 'the packaged model'} ({trained.kind}); {os.cpu_count()} cores, "
-            f"OMP_NUM_THREADS={os.environ.get('OMP_NUM_THREADS', 'unset')}, torch {version('torch')}"
-        )
+        click.echo(f"{model or 'the packaged model'} ({kind}); {os.cpu_count()} cores, onnxruntime {version('onnxruntime')}")
         seconds, peak = run([IMPASTO, "stylize", str(source), *options, "-o", str(target), "--size", "0", "--quiet"])
     click.echo(f"{width} x {height}, file to file: {seconds:.1f} s, {width * height / seconds / 1e6:.2f} Mpx/s, peak memory {peak:.0f} MB")
-    compare(trained, style if taking_any else None, *small)
+    compare(kind, model, style, *small)
 
 
-def compare(trained: Model, style: str | None, width: int, height: int, tile: int) -> None:
-    """Print how far a painting in tiles is from one made at once."""
-    content = tensor(picture.read(photograph(width, height)).picture)
-    default = PRECISIONS[choose_precision("auto", torch.device("cpu"))]
-    for precision in dict.fromkeys((torch.float32, default)):
-        painter = OnePass(trained, torch.device("cpu"), precision)
-        told = [1.0, *[0.0] * (len(painter.styles) - 1)] if style is None else [(1.0, tensor(picture.read(styles.path(style)).picture))]
-        at_once, tiled = (painter.paint(content, told, tile=side) for side in (max(width, height), tile))
-        click.echo(
-            f"{width} x {height}, tiles of {tile} against one, {str(precision).removeprefix('torch.')}: "
-            f"largest difference {float((tiled - at_once).abs().max()):.1e} (1/255 is {1 / 255:.1e})"
-        )
+def compare(kind: str, model: str | None, style: str, width: int, height: int, tile: int) -> None:
+    """Print how far a painting in tiles is from one made at once, with the same look at the whole."""
+    content = np.asarray(photograph(width, height), np.float32) / np.float32(255)
+    ready, whole = made_ready(kind, model, "cpu", "float32"), max(width, height)
+    if kind == "fast":
+        few = FewStyles(ready.engine, [1.0, *[0.0] * (len(ready.styles) - 1)])
+        seen = few.look(content, tile=whole)
+        at_once, tiled = (few.paint(content, seen, tile=side) for side in (whole, tile))
+    else:
+        every = AnyStyle(ready.engine, [(1.0, picture.read(styles.path(style)).picture)])
+        own = every.look(content, tile=whole)
+        at_once, tiled = (every.paint(content, own, tile=side) for side in (whole, tile))
+    difference = float(np.abs(tiled - at_once).max())
+    click.echo(f"{width} x {height}, tiles of {tile} against one: largest difference {difference:.1e} (1/255 is {1 / 255:.1e})")
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ then times its convolutions alone, in the same process and precision.
 - pictures/s: crops a second, from the photographs' files to the moved weights, without the first steps and without checkpoints.
 - share: of that time which the convolutions would need at the machine's best rate. They are counted at two operations to a
   multiplication: the network's forward, back to its input (its first convolution has no need of that) and back to its
-  weights; the encoder's of the paintings forward and back, and of the photographs forward down to the content layers. The
+  weights; the encoder's of the paintings, at both sizes, forward and back, and of the photographs forward down to the content layers. The
   best rate is the fastest that any of them alone, in any of these directions, or one of 256 to 256 channels over 64 x 64
   positions, reaches at its fastest run.
 """
@@ -24,11 +24,12 @@ import click
 import torch
 from methods import SQUARE, Convolution, Seen, machine  # type: ignore[import-not-found]
 from torch import Tensor
+from torch.nn import functional
 
 from impasto import encoders, examples, picture, styles
 from impasto.encoders.devices import DEVICES, PRECISIONS, choose_device, choose_precision
 from impasto.feedforward.fast import Architecture, Fast
-from impasto.feedforward.training import OUR_LAYERS, Progress, train
+from impasto.feedforward.training import OUR_LAYERS, SCALES, Progress, train
 
 STYLE = "starry"
 WARM_UP = 3  # steps that don't count
@@ -93,9 +94,10 @@ def convolutions(batch: int, crop: int, precision: torch.dtype) -> list[tuple[Co
     crops = torch.rand(batch, 3, crop, crop)
     encoder = encoders.load(DEFAULTS["encoder"], None, crops.device, torch.float32).encoder
     with Seen() as network:
-        Fast(Architecture((STYLE,), DEFAULTS["width"]))(crops)
+        Fast(Architecture((STYLE,), DEFAULTS["width"]))(crops, torch.ones(1, 1))
     with Seen() as paintings:
-        encoder(crops, (*OUR_LAYERS.style, *OUR_LAYERS.content))
+        for scale in SCALES:
+            encoder(functional.avg_pool2d(crops, scale), (*OUR_LAYERS.style, *OUR_LAYERS.content))
     with Seen() as contents:
         encoder(crops, OUR_LAYERS.content)
     first, *others = network.convolutions
