@@ -121,7 +121,11 @@ NETWORK_PAGE = """# {name}
 
 **Citation:** {citation}.
 
-{picture}```sh
+![Eight photographs and styles, and what {name} paints of them]({name}.jpg)
+
+`python gallery/make.py methods/{name}.jpg` paints these at 640 pixels. The last of them fails; the notes say why.
+
+```sh
 {commands}
 ```
 
@@ -345,29 +349,22 @@ def page(method: Method, costs: dict[str, Any]) -> str:
     )
 
 
-def network_example(method: Network) -> dict[str, Any]:
-    """How the picture of a network that comes with the package is painted, as :func:`impasto.stylize` takes it."""
-    return {"content": CONTENT, "style": STYLE, "method": method.name, "size": SIZE}
-
-
 def network_page(method: Network) -> str:
     """The page of a network."""
-    packaged = method.name in models.PACKAGED
-    rows = {"model": "one of yours, `--model FILE`"}
-    if packaged:
-        file = models.packaged(method.name)
-        weights = sum(parameter.numel() for parameter in models.read(file).network.parameters())
-        rows = {"model": f"comes with the package: {weights / 1e6:.2f} million parameters in {file.stat().st_size / 1e6:.1f} MB"}
+    file = models.packaged(method.name)
+    weights = sum(value.size for value in models.held(file).weights.values())
+    rows = {"model": f"comes with the package: {weights / 1e6:.2f} million parameters in {file.stat().st_size / 1e6:.1f} MB"}
+    commands = [f"impasto {CONTENT} {STYLE} --method {method.name} -o painted.png"]
     if "style" in method.sources:
         rows["size of the style"] = f"{method.options['style_size']} pixels"
-    asked = f"impasto stylize {CONTENT} {STYLE} --method {method.name} --size {SIZE} -o painted.png"
-    trained = f"impasto train {method.name} {STYLE} --photos PHOTOS -o {STYLE}.safetensors"
-    return NETWORK_PAGE.format(
-        **described(method),
-        picture=f"![{CONTENT} in the style {STYLE} painted by {method.name}]({method.name}.jpg)\n\n" if packaged else "",
-        commands=asked if packaged else f"{trained}\nimpasto stylize {CONTENT} --model {STYLE}.safetensors -o painted.png",
-        choices=table(("", ""), list(rows.items())),
-    )
+    else:
+        rows["styles"] = ", ".join(models.held(file).architecture["styles"]) + "; or those of a model of yours, `--model FILE`"
+        commands += [
+            f"impasto {CONTENT} --style {STYLE} --style waves --blend 3 7 --method {method.name} -o between.png",
+            f"impasto train {method.name} painting.jpg --photos PHOTOS -o mine.safetensors",
+            f"impasto {CONTENT} --model mine.safetensors -o mine.png",
+        ]
+    return NETWORK_PAGE.format(**described(method), commands="\n".join(commands), choices=table(("", ""), list(rows.items())))
 
 
 def rendering_examples(method: Rendering) -> dict[str, list[dict[str, Any]]]:
@@ -488,9 +485,6 @@ def paint(to: Path, size: int) -> None:
         # The sheet's paintings are painted as the examples are, if quickly.
         painting = paintings.get(name) if asked["fast"] else None
         save(painting or stylize(**asked), to / "methods" / f"{name}.jpg")
-    for name, network in NETWORKS.items():
-        if name in models.PACKAGED:
-            save(paintings.get(name) or stylize(**{**network_example(network), "size": size}), to / "methods" / f"{name}.jpg")
     save(photorealism(size), to / "photorealism.jpg")
 
 

@@ -1,4 +1,4 @@
-"""Paint the gallery that README opens with: `python gallery/make.py`.
+"""Paint the galleries of README and of the pages about one pass: `python gallery/make.py`.
 
 Example photographs in packaged styles, with default settings but for the size. The single paintings are kept, so that a second run
 paints only what is missing.
@@ -13,16 +13,49 @@ from PIL import Image, ImageDraw, ImageOps
 import impasto
 from impasto import examples, styles
 
-PAIRS = (
-    ("astronaut", "starry"),
-    ("chelsea", "knife"),
-    ("coffee", "mosaic"),
-    ("rocket", "waves"),
-    ("chelsea", "stainedglass"),
-    ("astronaut", "fauve"),
-    ("rocket", "inkwash"),
-    ("coffee", "watercolour"),
-)
+# By file in docs: who paints, and what in which style.
+WALLS: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
+    "gallery.jpg": (
+        "impasto",
+        (
+            ("astronaut", "starry"),
+            ("chelsea", "knife"),
+            ("coffee", "mosaic"),
+            ("rocket", "waves"),
+            ("chelsea", "stainedglass"),
+            ("astronaut", "fauve"),
+            ("rocket", "inkwash"),
+            ("coffee", "watercolour"),
+        ),
+    ),
+    "onepass.jpg": ("fast", (("chelsea", "woodcut"), ("rocket", "poster"), ("astronaut", "comic"), ("coffee", "batik"))),
+    "methods/fast.jpg": (
+        "fast",
+        (
+            ("chelsea", "starry"),
+            ("astronaut", "woodcut"),
+            ("rocket", "poster"),
+            ("coffee", "papercut"),
+            ("chelsea", "calligraphy"),
+            ("coffee", "batik"),
+            ("rocket", "waves"),
+            ("astronaut", "weave"),
+        ),
+    ),
+    "methods/arbitrary.jpg": (
+        "arbitrary",
+        (
+            ("astronaut", "starry"),
+            ("chelsea", "knife"),
+            ("rocket", "waves"),
+            ("coffee", "fauve"),
+            ("chelsea", "woodcut"),
+            ("astronaut", "watercolour"),
+            ("coffee", "pointillism"),
+            ("rocket", "weave"),
+        ),
+    ),
+}
 # Where the middle of a photograph's crop lies, from 0 (left, top) to 1 (right, bottom).
 MIDDLES = {"astronaut": (0.5, 0.1), "chelsea": (0.45, 0.5), "coffee": (0.5, 0.5), "rocket": (0.5, 0.6)}
 COLUMNS = 2
@@ -31,7 +64,7 @@ PAINTING = (520, 390)
 NARROW, WIDE = 10, 30
 THUMBNAIL = ((PAINTING[1] - NARROW) // 2,) * 2
 PAPER, EDGE = (250, 248, 244), (214, 208, 198)
-LARGEST = 950_000
+LARGEST = 600_000
 
 
 def tile(content: Image.Image, style: Image.Image, painting: Image.Image, middle: tuple[float, float]) -> Image.Image:
@@ -70,25 +103,26 @@ def packed(sheet: Image.Image) -> bytes:
 
 
 @click.command()
-@click.option("--to", type=click.Path(dir_okay=False, path_type=Path), default=Path("docs/gallery.jpg"), show_default=True)
+@click.argument("names", nargs=-1, type=click.Choice(list(WALLS)), metavar="[NAME]...")
+@click.option("--to", type=click.Path(file_okay=False, path_type=Path), default=Path("docs"), show_default=True)
 @click.option("--paintings", type=click.Path(file_okay=False, path_type=Path), default=Path("runs/gallery"), show_default=True)
 @click.option("--size", default=640, show_default=True, help="Longest side of each painting, in pixels.")
-@click.option("--steps", type=int, help="For a quick look; the default is the method's own.")
-def main(to: Path, paintings: Path, size: int, steps: int | None) -> None:
-    """Paint what is missing in the folder PAINTINGS, and lay it all out in the picture TO."""
-    paintings.mkdir(parents=True, exist_ok=True)
-    tiles = []
-    for content, style in PAIRS:
-        file = paintings / f"{content}-{style}.png"
-        if not file.exists():
-            click.echo(f"painting {content} in the style {style}")
-            impasto.stylize(content, style, output=file, size=size, steps=steps)
-        photograph, model, painting = (Image.open(path) for path in (examples.path(content), styles.path(style), file))
-        tiles.append(tile(photograph, model, painting, MIDDLES[content]))
-    data = packed(wall(tiles))
-    to.parent.mkdir(parents=True, exist_ok=True)
-    to.write_bytes(data)
-    click.echo(f"{to} {len(data) / 1000:.0f} kB")
+def main(names: tuple[str, ...], to: Path, paintings: Path, size: int) -> None:
+    """Paint what is missing in the folder PAINTINGS, and lay it all out in the pictures with these NAMEs, or in all."""
+    for name in names or WALLS:
+        method, pairs = WALLS[name]
+        tiles = []
+        for content, style in pairs:
+            file = paintings / method / f"{content}-{style}.png"
+            if not file.exists():
+                click.echo(f"{method} paints {content} in the style {style}")
+                impasto.stylize(content, style, output=file, size=size, method=method)
+            photograph, model, painting = (Image.open(path) for path in (examples.path(content), styles.path(style), file))
+            tiles.append(tile(photograph, model, painting, MIDDLES[content]))
+        data = packed(wall(tiles))
+        (to / name).parent.mkdir(parents=True, exist_ok=True)
+        (to / name).write_bytes(data)
+        click.echo(f"{to / name} {len(data) / 1000:.0f} kB")
 
 
 if __name__ == "__main__":
