@@ -6,6 +6,7 @@
 It goes on from the last checkpoint beside the model file, or without one from the packaged weights. training/README.md says what was tried.
 """
 
+import copy
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -32,6 +33,7 @@ from impasto.losses.gram import gram
 LAYERS = (*SEEN, "relu5_1")
 SIDE, STYLE_SIDE = 208, 256
 EACH, SAVED = 50, 250  # steps between two lines of the log, and two checkpoints
+KEPT = 0.998  # of the weights' moving average at each step, which is what is shipped: rates needn't fall for it to be steady
 
 
 class Pictures:
@@ -327,6 +329,9 @@ def main(
         optimisers.restore(state["optimisers"])
     elif not new:
         network.load_state_dict(networks.read(models.packaged("arbitrary")).network.state_dict())
+    shipped = copy.deepcopy(network)
+    if state and "average" in state:
+        shipped.load_state_dict(state["average"])
     record.begin(first)
     metrics = {layer: metric.to(device) for layer, metric in fitted(images, teachers, encoder).items()}
     weights = {"structure": structure, "edges": edge, "likeness": likeness, "coarse": coarse}
@@ -340,17 +345,21 @@ def main(
             # Muon's momentum would remember one bad batch for hundreds of steps.
             torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
             optimisers.move(step - 1, steps, fall=0.7)
+            with torch.no_grad():
+                for average, weight in zip(shipped.parameters(), network.parameters(), strict=True):
+                    average.lerp_(weight, 1 - KEPT)
             recent.append(parts)
             if step % EACH == 0:
                 mean = {name: float(np.nanmean([row[name] for row in recent])) for name in parts}
                 record.log({"step": step, **mean, "seconds": round(time.perf_counter() - began, 1)})
                 recent = []
             if step % SAVED == 0 or step == steps or stop.is_set():
-                record.save({"step": step, "network": network.state_dict(), "optimisers": optimisers.state()}, {})
+                both = {"network": network.state_dict(), "average": shipped.state_dict()}
+                record.save({"step": step, **both, "optimisers": optimisers.state()}, {})
                 record.draw()
                 rows = [torch.cat(list(functional.interpolate(x, size=(SIDE, SIDE))), 2) for x in shown]
                 picture.save(tensors.array(torch.cat(rows, 1)[None]), record.folder / f"samples-{step:06d}.png")
-                networks.write(network, output, {"steps": step, "licence": "Apache-2.0"}, precision=torch.float16)
+                networks.write(shipped, output, {"steps": step, "licence": "Apache-2.0"}, precision=torch.float16)
             if stop.is_set():
                 break
 
