@@ -101,7 +101,7 @@ class Convolution:
 
 
 class Seen(TorchFunctionMode):
-    """Writes down the encoder's convolutions, whose weights are parameters, as they are computed."""
+    """Writes down a network's convolutions, whose weights are parameters or made of some, as they are computed."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -109,9 +109,10 @@ class Seen(TorchFunctionMode):
 
     def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """See :class:`torch.overrides.TorchFunctionMode`."""
-        if function is torch.conv2d and isinstance(args[1], nn.Parameter):
-            padding = args[4] if len(args) > 4 else 0
-            self.convolutions.append(Convolution(tuple(args[0].shape), tuple(args[1].shape), args[3], padding, args[0].dtype))
+        if function is torch.conv2d and (isinstance(args[1], nn.Parameter) or args[1].requires_grad):
+            known = dict(zip(("input", "weight", "bias", "stride", "padding"), args, strict=False)) | (kwargs or {})
+            stride, padding = known.get("stride", 1), known.get("padding", 0)
+            self.convolutions.append(Convolution(tuple(args[0].shape), tuple(args[1].shape), stride, padding, args[0].dtype))
         return function(*args, **(kwargs or {}))
 
 

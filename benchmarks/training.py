@@ -29,7 +29,7 @@ from torch.nn import functional
 from impasto import encoders, examples, picture, styles
 from impasto.encoders.devices import DEVICES, PRECISIONS, choose_device, choose_precision
 from impasto.feedforward.fast import Architecture, Fast
-from impasto.feedforward.training import OUR_LAYERS, SCALES, Progress, train
+from impasto.feedforward.training import OUR_LAYERS, SCALES, Progress, framed, train
 
 STYLE = "starry"
 WARM_UP = 3  # steps that don't count
@@ -93,8 +93,8 @@ def convolutions(batch: int, crop: int, precision: torch.dtype) -> list[tuple[Co
     """Those of one step, each with the directions it is computed in."""
     crops = torch.rand(batch, 3, crop, crop)
     encoder = encoders.load(DEFAULTS["encoder"], None, crops.device, torch.float32).encoder
-    with Seen() as network:
-        Fast(Architecture((STYLE,), DEFAULTS["width"]))(crops, torch.ones(1, 1))
+    with Seen() as network, torch.enable_grad():
+        framed(Fast(Architecture((STYLE,), DEFAULTS["width"])), crops, torch.ones(1, 1))
     with Seen() as paintings:
         for scale in SCALES:
             encoder(functional.avg_pool2d(crops, scale), (*OUR_LAYERS.style, *OUR_LAYERS.content))

@@ -93,7 +93,7 @@ def test_training_is_counted_as_torch_counts(monkeypatch) -> None:
     network, encoder = Fast(Architecture(("a",))), encoders.load("pocket", None, torch.device("cpu"), torch.float32).encoder
     crops = torch.rand(2, 3, 64, 64)
     with FlopCounterMode(display=False) as flops:
-        painted = network(crops, torch.ones(1, 1))
+        painted = training.framed(network, crops, torch.ones(1, 1))
         both = [
             encoder(x, (*training.OUR_LAYERS.style, *training.OUR_LAYERS.content)) for x in (painted, functional.avg_pool2d(painted, 2))
         ]

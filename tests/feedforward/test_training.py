@@ -22,7 +22,7 @@ from impasto.encoders.resnet import ResNet
 from impasto.encoders.vgg import VGG, VGG16, VGG19
 from impasto.errors import EncoderError, ModelError, OptionError, OutputError, PictureError
 from impasto.feedforward import networks, training
-from impasto.feedforward.training import Layers, Lesson, Trained, train
+from impasto.feedforward.training import Layers, Lesson, Trained, framed, train
 from impasto.losses import Gamut, Gram, Structure, TotalVariation
 
 posix = pytest.mark.skipif(os.name != "posix", reason="sends a POSIX signal")
@@ -238,7 +238,7 @@ def test_sheet(learn, pictures, tmp_path):
     for n, shares in enumerate(([[1.0, 0.0]], [[0.0, 1.0]])):
         painted = sheet[None, :, 16:32, 16 * (n + 1) : 16 * (n + 2)]
         # The sheet's photograph is rounded to 8 bits, which the network enlarges.
-        assert (painted - network(photograph, torch.tensor(shares)).clamp(0, 1)).abs().mean() < 0.01
+        assert (painted - framed(network, photograph, torch.tensor(shares)).clamp(0, 1)).abs().mean() < 0.01
 
 
 def test_model_file(learn, pictures, tmp_path):

@@ -28,7 +28,7 @@ from impasto.errors import ModelError, OptionError, PictureError
 from impasto.feedforward import networks
 from impasto.feedforward.fast import Architecture, Fast
 from impasto.feedforward.muon import Muon, Optimisers
-from impasto.feedforward.names import STRIDE
+from impasto.feedforward.names import MARGIN, STRIDE
 from impasto.feedforward.photos import Photos, batches, collate, middle
 from impasto.feedforward.record import COLUMNS, Record
 from impasto.losses import Gamut, Gram, Structure, Term, TotalVariation
@@ -336,6 +336,12 @@ class Lesson:
         return {term.name: torch.stack([loss(term, n) for n in range(len(chosen))]).mean() for term in self.terms}
 
 
+def framed(paint: Callable[[Tensor, Tensor], Tensor], photographs: Tensor, shares: Tensor) -> Tensor:
+    """What is painted of ``photographs`` ``[N, 3, H, W]`` with the margin that pictures are given later, without the margin."""
+    painted = paint(functional.pad(photographs, (MARGIN,) * 4, "replicate"), shares)
+    return painted[:, :, MARGIN:-MARGIN, MARGIN:-MARGIN]
+
+
 class Painter:
     """The network and what moves its weights.
 
@@ -471,7 +477,7 @@ class _Run:
         sums = torch.zeros((), dtype=precision, device=crops.device)
         for part, chosen in zip(crops.chunk(passes), turns.chunk(passes), strict=True):
             with torch.autocast(crops.device.type, torch.bfloat16, enabled=self.precise == "bfloat16"):
-                paintings = self.paint(part, every[chosen].to(part))
+                paintings = framed(self.paint, part, every[chosen].to(part))
             losses = lesson(paintings, part, chosen.tolist())
             total = torch.stack(list(losses.values())).sum()
             names = [*losses, "total"]
@@ -491,7 +497,7 @@ class _Run:
         """A sheet of samples."""
         photographs = self.photographs.shown
         shares = torch.eye(len(self.lesson.styles), device=self.group.device)[: len(self.styles)]
-        paintings = [self.painter.network(photographs.to(self.group.device), share[None]).cpu() for share in shares]
+        paintings = [framed(self.painter.network, photographs.to(self.group.device), share[None]).cpu() for share in shares]
         self.record.show(photographs, self.styles, paintings, step)
 
 
