@@ -22,9 +22,9 @@ from torch.nn import functional
 from impasto import encoders, picture, styles
 from impasto.encoders import VGG, tensors
 from impasto.feedforward import models, networks
-from impasto.feedforward.arbitrary import Arbitrary, Architecture, Pieces, inside
+from impasto.feedforward.arbitrary import Arbitrary, Architecture, Pieces, inside, within
 from impasto.feedforward.muon import Muon, Optimisers
-from impasto.feedforward.names import CARRIED, COLOUR, GRAINS, MARGIN, SEEN
+from impasto.feedforward.names import CARRIED, COLOUR, GRAINS, MARGIN, NOISE, SEEN, SIGHT
 from impasto.feedforward.record import Record
 from impasto.feedforward.statistics import Statistics, moments
 from impasto.feedforward.training import stopping
@@ -88,6 +88,11 @@ class Lesson:
         with torch.autocast(self.device.type, torch.bfloat16):
             return self.encoder(picture, layers)
 
+    def look(self, picture: Tensor) -> dict[str, Tensor]:
+        """The features of a picture with the margin that it is painted with."""
+        seen = self.see(functional.pad(picture, (SIGHT + MARGIN,) * 4, "replicate"), LAYERS)
+        return {layer: within(x.float(), layer, SIGHT) for layer, x in seen.items()}
+
     def __call__(self, network: Arbitrary, step: int, batch: int) -> tuple[Tensor, dict[str, float], tuple[Tensor, ...]]:
         """The loss at a step, and its parts."""
         generator = np.random.default_rng((11, step))
@@ -101,11 +106,9 @@ class Lesson:
         to_content = (kind < 0.12) | (kind > 0.92)
         share, to_content = (torch.from_numpy(x).to(self.device) for x in (share.astype(np.float32), to_content))
         with torch.no_grad():
-            seen = {layer: x.float() for layer, x in self.see(padded, LAYERS).items()}
-            inner = without(seen)
-            looked = without(
-                {layer: x.float() for layer, x in self.see(functional.pad(pictures, (MARGIN,) * 4, "replicate"), LAYERS).items()}
-            )
+            seen = self.look(content)
+            inner = {layer: within(x, layer, MARGIN) for layer, x in seen.items()}
+            looked = {layer: within(x, layer, MARGIN) for layer, x in self.look(pictures).items()}
             own: Statistics = {COLOUR: moments(content), **{layer: moments(x) for layer, x in inner.items()}}
             first: Statistics = {COLOUR: moments(pictures), **{layer: moments(x) for layer, x in looked.items()}}
 
@@ -126,7 +129,7 @@ class Lesson:
             told = told._replace(code=network.code({name: target[name] for name in (COLOUR, *SEEN)}))
             height = padded.shape[2]
             seeds = torch.Generator().manual_seed(step)
-            noise = [torch.randn(batch, GRAINS, height // n, height // n, generator=seeds).to(self.device) for n in (4, 8)]
+            noise = [torch.randn(batch, GRAINS, height // n, height // n, generator=seeds).to(self.device) for n in NOISE.values()]
             painting = inside(network(padded, {layer: seen[layer] for layer in CARRIED}, told, noise), MARGIN)
         shown = painting.clamp(0, 1)
         features = self.see(shown, LAYERS)
@@ -165,11 +168,6 @@ class Lesson:
         parts |= {"style": pick(errors.mean(0)), "coarse": pick(coarse), "likeness": pick(likeness), "structure": pick(by_content)}
         parts |= {"edges": pick(1 - by_edges), "loss": float(loss.detach())}
         return loss, parts, (content, pictures, shown.detach())
-
-
-def without(features: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Features without their margin."""
-    return {layer: inside(x, MARGIN >> int(layer[4]) - 1) for layer, x in features.items()}
 
 
 def second(moment: tuple[Tensor, Tensor]) -> Tensor:

@@ -15,7 +15,7 @@ from onnxscript import ir, optimizer
 
 from impasto import encoders
 from impasto.feedforward import arbitrary, fast, names
-from impasto.feedforward.names import BIAS, CARRIED, DEEP, DETAIL, GRAINS, NOISE, PICTURE, SEEN, SHARES
+from impasto.feedforward.names import BIAS, CARRIED, DEEP, DETAIL, GRAINS, NOISE, PICTURE, SEEN, SHARES, SIGHT
 from impasto.feedforward.onnx import stripped, weight
 from impasto.feedforward.parts import Modules, Part, parts
 
@@ -25,7 +25,7 @@ HEIGHT, WIDTH, PIECES = 88, 104, 37  # of what is traced; any other sides that t
 
 def traced(part: Part, given: dict[str, np.ndarray]) -> bytes:
     """The graph of a ``part``, for pictures of any size, traced with what is ``given``."""
-    moving = {side // scale for side in (HEIGHT, WIDTH) for scale in (1, 4, 8)} | {PIECES}
+    moving = {side // scale for side in (HEIGHT, WIDTH) for scale in (1, *NOISE.values())} | {HEIGHT + 2 * SIGHT, WIDTH + 2 * SIGHT, PIECES}
     arguments = tuple(torch.from_numpy(given[name]) for name in part.inputs)
     sizes = tuple({n: torch.export.Dim.DYNAMIC for n, side in enumerate(x.shape) if side in moving} or None for x in arguments)
     before = logging.root.manager.disable
@@ -97,18 +97,20 @@ def graphs() -> dict[str, bytes]:
         PICTURE: torch.rand(1, 3, HEIGHT, WIDTH),
         SHARES: torch.tensor([[0.25, 0.75]]),
         **{DEEP: torch.rand(1, PIECES, deep), DETAIL: torch.rand(1, PIECES, 4 * middle), BIAS: torch.zeros(1, PIECES)},
-        **{name: torch.randn(1, GRAINS, HEIGHT // scale, WIDTH // scale) for name, scale in zip(NOISE, (4, 8), strict=True)},
+        **{name: torch.randn(1, GRAINS, HEIGHT // scale, WIDTH // scale) for name, scale in NOISE.items()},
     }
     arrays = {name: x.numpy() for name, x in given.items()}
     found = {}
     for kind, network in networks.items():
         both = parts(network)
-        looked = Modules(network, torch.device("cpu"), torch.float32)("look", arrays)
+        more = 2 * SIGHT if kind == "arbitrary" else 0
+        first = {**arrays, PICTURE: np.zeros((1, 3, HEIGHT + more, WIDTH + more), np.float32)}
+        looked = Modules(network, torch.device("cpu"), torch.float32)("look", first)
         for name, x in looked.items():
             arrays[name] = x
             for whose in (names.CONTENT, names.STYLE):
                 arrays[name.replace(f"{names.OF}.", f"{whose}.")] = x
-        found |= {f"{kind}-{name}": traced(part, arrays) for name, part in both.items()}
+        found |= {f"{kind}-{name}": traced(part, first if name == "look" else arrays) for name, part in both.items()}
     return found
 
 

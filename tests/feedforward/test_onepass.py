@@ -19,8 +19,9 @@ from impasto.errors import ImpastoError, ModelError, OptionError, PictureError
 from impasto.feedforward import models, networks, onepass, painter
 from impasto.feedforward.decoder import Architecture as DecoderArchitecture
 from impasto.feedforward.decoder import Decoder
-from impasto.feedforward.names import COLOUR, SEEN, SHARES
+from impasto.feedforward.names import COLOUR, NOISE, SEEN, SHARES, SIGHT
 from impasto.feedforward.onepass import AnyStyle, FewStyles
+from impasto.feedforward.tiles import Span
 from impasto.styles import STYLES
 
 STEP = 1 / 255
@@ -104,11 +105,11 @@ def test_it_is_the_network_on_the_style_s_look(arbitrary, engine):
 def test_a_look_is_what_there_is_in_the_features(engine):
     """A style's pieces and moments, as the encoder sees it."""
     look = AnyStyle(engine, []).look(unit(STYLE))
-    padded = np.pad(unit(STYLE), ((16, 20), (16, 16), (0, 0)), "edge").transpose(2, 0, 1)[None].copy()
+    padded = np.pad(unit(STYLE), ((32, 36), (32, 32), (0, 0)), "edge").transpose(2, 0, 1)[None].copy()
     encoder = modules(any_style()).parts["look"].encoder
     features = {layer: x[0].double().numpy() for layer, x in encoder(torch.from_numpy(padded), SEEN).items()}
-    features = {layer: x[:, margin:-margin, margin:-margin] for (layer, x), margin in zip(features.items(), (16, 8, 4, 2), strict=True)}
-    for layer, x in {COLOUR: padded[0, :, 16:-16, 16:-16], **features}.items():
+    features = {layer: x[:, margin:-margin, margin:-margin] for (layer, x), margin in zip(features.items(), (32, 16, 8, 4), strict=True)}
+    for layer, x in {COLOUR: padded[0, :, 32:-32, 32:-32], **features}.items():
         mean, covariance = look.moments[layer]
         rows = x.reshape(len(x), -1)
         assert_allclose(mean[0], rows.mean(1), atol=1e-4)
@@ -376,14 +377,17 @@ def test_onnx_and_torch_paint_a_few_styles_the_same(styles, width):
 def test_both_take_and_give_the_same(network):
     """By the names and shapes of `docs/onnx.md`."""
     ours, theirs = sessions(network), modules(network)
-    given = {"picture": np.random.default_rng(0).random((1, 3, 64, 80), np.float32), SHARES: np.array([[0.3, 0.7]], np.float32)}
+    picture = np.random.default_rng(0).random((1, 3, 96, 112), np.float32)
+    given = {"picture": picture, SHARES: np.array([[0.3, 0.7]], np.float32)}
     for part in ("look", "paint"):
-        session = ours._session(part)
+        session = ours._begun(part).result()
         assert [one.name for one in session.get_inputs()] == list(theirs.parts[part].inputs)
         assert [one.name for one in session.get_outputs()] == list(theirs.parts[part].outputs)
         if part == "paint" and "relu3_1" in given:
             told = onepass._told(onepass._moments(given), [(1.0, AnyStyle(ours, []).look(unit(STYLE)))])
-            given |= told | onepass._noise((64, 80), 0)
+            given |= told | {"picture": picture[:, :, SIGHT:-SIGHT, SIGHT:-SIGHT].copy()}
+            tile = ((0, 64, 0, 64), (0, 80, 0, 80))
+            given |= {name: onepass._noise([Span(*span) for span in tile], step, 80, 0) for name, step in NOISE.items()}
         one, other = (engine(part, given) for engine in (ours, theirs))
         assert one.keys() == other.keys()
         for name, x in one.items():
@@ -418,6 +422,7 @@ def test_what_runs_out_of_memory_is_said(monkeypatch, fast):
         def run(self, *_):
             raise RuntimeError("Failed to allocate memory for requested buffer of size 1")
 
+    monkeypatch.setattr(painter, "made_ready", made_ready.__wrapped__)
     monkeypatch.setattr("impasto.feedforward.sessions.Sessions._session", lambda *_: Session())
     assert "tile" in complaint(model=fast, error=SpaceError)
 

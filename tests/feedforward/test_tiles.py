@@ -8,8 +8,8 @@ import torch
 from small import any_style, few_styles, modules, picture, sessions
 
 from impasto.feedforward import onepass, tiles
-from impasto.feedforward.arbitrary import Pieces
-from impasto.feedforward.names import CARRIED, COLOUR, GRAINS, LEAST, MARGIN, NOISE, REACH, STRIDE
+from impasto.feedforward.arbitrary import Pieces, within
+from impasto.feedforward.names import CARRIED, COLOUR, GRAINS, LEAST, MARGIN, NOISE, REACH, SIGHT, STRIDE
 from impasto.feedforward.onepass import AnyStyle, FewStyles
 from impasto.feedforward.statistics import moments
 from impasto.feedforward.tiles import cut, put, sides
@@ -196,7 +196,7 @@ def test_no_part_is_larger_than_a_tile_and_what_it_sees(made):
     painter.engine.seen.clear()
     painter.paint(picture(40, 600), tile=64)
     assert len(painter.engine.seen) > 8
-    assert max(max(size) for _, size in painter.engine.seen) < 64 + STRIDE + 2 * REACH
+    assert max(max(size) for _, size in painter.engine.seen) < 64 + STRIDE + 2 * (REACH + SIGHT)
 
 
 @BOTH
@@ -206,7 +206,7 @@ def test_what_fits_into_a_tile_is_painted_at_once(made, size):
     painter.engine.seen.clear()
     painter.paint(picture(*size), tile=256, callback=lambda *told: calls.append(told))
     assert {part for part, _ in painter.engine.seen} == ({"look", "paint"} if made is any_painter else {"look"})
-    assert len({size for _, size in painter.engine.seen}) == 1
+    assert len({size for part, size in painter.engine.seen}) == len({part for part, _ in painter.engine.seen})
     assert calls == [(1, 1)]
 
 
@@ -256,12 +256,14 @@ def test_receptive_fields(kind, turned):
         painted = network(upright, shares, found)
     else:
         network, encoder = any_style(), modules(any_style()).parts["look"].encoder
-        features = encoder(upright, CARRIED)
-        known = {COLOUR: moments(upright.detach()), **{layer: moments(x.detach()) for layer, x in encoder(upright, onepass.SEEN).items()}}
+        beyond = torch.nn.functional.pad(upright, (SIGHT,) * 4, "replicate")
+        seen = {layer: within(x, layer, SIGHT) for layer, x in encoder(beyond, onepass.SEEN).items()}
+        known = {COLOUR: moments(upright.detach()), **{layer: moments(x.detach()) for layer, x in seen.items()}}
+        features = {layer: seen[layer] for layer in CARRIED}
         middle, deep = (x.detach() for x in features.values())
         pieces = Pieces(deep.flatten(2).mT, torch.nn.functional.pixel_unshuffle(middle, 2).flatten(2).mT)
         told = network.told(known, known, pieces, torch.zeros(pieces.deep.shape[:2]))
-        noise = [torch.zeros(1, GRAINS, upright.shape[2] // scale, upright.shape[3] // scale) for scale in (4, 8)]
+        noise = [torch.zeros(1, GRAINS, upright.shape[2] // scale, upright.shape[3] // scale) for scale in NOISE.values()]
         painted = network(upright, features, told, noise)
     made = painted.mT if turned else painted
     (gradient,) = torch.autograd.grad(made[..., begin:end].square().sum(), content)

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from impasto.feedforward.carry import monge
-from impasto.feedforward.names import CARRIED, COLOUR, GRAINS, MARGIN
+from impasto.feedforward.names import CARRIED, COLOUR, GRAINS, MARGIN, SIGHT
 from impasto.feedforward.statistics import Statistics, moments
 
 SLOPE = 0.2  # of the rectifiers below 0
@@ -137,7 +137,7 @@ class Arbitrary(nn.Module):
         self.enter4 = Modulated(middle + GRAINS, quarter, code)
         self.blocks4 = nn.ModuleList(Block(quarter, code) for _ in range(2))
         self.rise2 = Modulated(quarter, half, code)
-        self.enter2 = Modulated(12, half, code)
+        self.enter2 = Modulated(12 + GRAINS, half, code)
         self.blocks2 = nn.ModuleList([Block(half, code)])
         self.rise1 = Modulated(half, full, code)
         self.finish = Modulated(full, 3, code)
@@ -176,20 +176,22 @@ class Arbitrary(nn.Module):
             picture: ``[N, 3, H, W]`` in [0, 1], with sides that :data:`.names.STRIDE` divides.
             features: of it, at the layers of :data:`CARRIED`.
             told: see there.
-            noise: ``[N, GRAINS, H/4, W/4]`` and ``[N, GRAINS, H/8, W/8]``, standard normal.
+            noise: ``[N, GRAINS, H/n, W/n]`` with n = 2, 4 and 8, standard normal.
 
         Returns:
             ``[N, 3, H, W]``, of which little is outside [0, 1].
         """
         code = told.code
         own, middle, deep = (carried(x, told.maps[name]) for name, x in {COLOUR: picture, **features}.items())
-        x = self.enter8(torch.cat([deep, self.recall(deep, told), _smooth(noise[1])], 1), code)
+        x = self.enter8(torch.cat([deep, self.recall(deep, told), _smooth(noise[2])], 1), code)
         for block in self.blocks8:
             x = block(x, code)
-        x = self.rise4(_twice(_rectified(x)), code) + self.enter4(torch.cat([middle, _smooth(noise[0])], 1), code)
+        x = self.rise4(_twice(_rectified(x)), code) + self.enter4(torch.cat([middle, _smooth(noise[1])], 1), code)
         for block in self.blocks4:
             x = block(x, code)
-        x = self.rise2(_twice(_rectified(x)), code) + self.enter2(functional.pixel_unshuffle(own * 2 - 1, 2), code)
+        x = self.rise2(_twice(_rectified(x)), code) + self.enter2(
+            torch.cat([functional.pixel_unshuffle(own * 2 - 1, 2), noise[0]], 1), code
+        )
         for block in self.blocks2:
             x = block(x, code)
         x = self.rise1(_twice(_rectified(x)), code)
@@ -208,20 +210,25 @@ class Arbitrary(nn.Module):
 
 
 def look(picture: Tensor, features: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], Statistics]:
-    """What there is to know of a ``picture`` ``[N, 3, H, W]`` with a margin, and of its ``features`` at the layers of :data:`SEEN`.
+    """What there is to know of a ``picture`` ``[N, 3, H, W]`` with its margin and what is seen beyond it, and of its ``features`` at the
+    layers of :data:`SEEN`.
 
     Returns:
         Its features at the layers of :data:`CARRIED`, with their margin, and its statistics without.
     """
-    known = {COLOUR: moments(inside(picture, MARGIN))}
-    for layer, x in features.items():
-        known[layer] = moments(inside(x, MARGIN >> int(layer[4]) - 1))  # each block of layers is half as large
-    return {layer: features[layer] for layer in CARRIED}, known
+    known = {COLOUR: moments(inside(picture, SIGHT + MARGIN))}
+    known |= {layer: moments(within(x, layer, SIGHT + MARGIN)) for layer, x in features.items()}
+    return {layer: within(features[layer], layer, SIGHT) for layer in CARRIED}, known
 
 
 def inside(x: Tensor, margin: int) -> Tensor:
     """``x`` ``[N, C, h, w]`` without a margin on all sides."""
     return x[:, :, margin:-margin, margin:-margin]
+
+
+def within(features: Tensor, layer: str, margin: int) -> Tensor:
+    """The ``features`` of a ``layer`` without a margin of so many pixels."""
+    return inside(features, margin >> int(layer[4]) - 1)  # each block of layers is half as large
 
 
 def carried(x: Tensor, by: tuple[Tensor, Tensor]) -> Tensor:

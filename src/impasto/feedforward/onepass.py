@@ -23,6 +23,7 @@ from impasto.feedforward.names import (
     REACH,
     SEEN,
     SHARES,
+    SIGHT,
     STRIDE,
     Arrays,
     Engine,
@@ -35,7 +36,6 @@ SMALLEST = 16  # pixels a side of a style
 PIECES = 1024  # of a style, at most
 FLATTEST = 1e-5  # the variance of colours below which a style has nothing to paint with
 OWN = 512  # pixels, the longest side at which a content is looked at as if it were a style
-NOISE_STEPS = (4, 8)  # pixels between positions of each noise
 Moments = Mapping[str, tuple[Floats, Floats]]
 """Mean ``[1, C]`` and covariance ``[1, C, C]`` by layer."""
 
@@ -128,7 +128,7 @@ class AnyStyle:
         features: Arrays | None = None
         if len(spans) == 1:
             tick = tiles.ticking(callback, 1)
-            features = self.engine("look", {PICTURE: tiles.cut(content, spans[0])})
+            features = self.engine("look", {PICTURE: tiles.cut(content, spans[0], SIGHT)})
             moments = _moments(features) if own is None else own.moments
         elif own is not None:
             tick = tiles.ticking(callback, len(spans))
@@ -140,15 +140,12 @@ class AnyStyle:
         if strength < 1:
             parts.append((1 - strength, own or self.look(scale(content, OWN, enlarge=False))))
         told = _told(moments, parts)
-        noise = _noise(whole, self.seed)
         painting = np.empty_like(content)
         for one in spans:
             picture = tiles.cut(content, one)
-            seen = self.engine("look", {PICTURE: picture}) if features is None else features
+            seen = self.engine("look", {PICTURE: tiles.cut(content, one, SIGHT)}) if features is None else features
             given = {PICTURE: picture, **{layer: seen[layer] for layer in CARRIED}, **told}
-            for (name, x), step in zip(noise.items(), NOISE_STEPS, strict=True):
-                rows, columns = (slice(span.first // step, span.last // step) for span in one)
-                given[name] = np.ascontiguousarray(x[:, :, rows, columns])
+            given |= {name: _noise(one, step, whole[1], self.seed) for name, step in NOISE.items()}
             tiles.put(painting, self.engine("paint", given)[PAINTING], one)
             tick()
         return painting
@@ -156,7 +153,7 @@ class AnyStyle:
     def _looks(self, picture: Floats, tile: int, tick: Callable[[], None] = lambda: None) -> Iterator[tuple[int, Arrays]]:
         """What is seen in each tile of a ``picture``, with the tile's number of pixels."""
         for one in tiles.tiles(tiles.sides(picture), tile, MARGIN):
-            answer = self.engine("look", {PICTURE: tiles.cut(picture, one)})
+            answer = self.engine("look", {PICTURE: tiles.cut(picture, one, SIGHT)})
             tick()
             # Of a tile as of a picture nothing is known of the margin.
             yield math.prod(span.last - span.first - 2 * MARGIN for span in one), answer
@@ -270,10 +267,11 @@ def _told(own: Moments, styles: Sequence[tuple[float, Look]]) -> dict[str, Float
     return told
 
 
-def _noise(whole: tuple[int, int], seed: int) -> dict[str, Floats]:
-    """The noise of a picture ``whole`` high and wide."""
-    generator = np.random.default_rng(seed)
-    return {
-        name: generator.standard_normal((1, GRAINS, whole[0] // step, whole[1] // step), np.float32)
-        for name, step in zip(NOISE, NOISE_STEPS, strict=True)
-    }
+def _noise(tile: tiles.Tile, step: int, width: int, seed: int) -> Floats:
+    """The noise of a ``tile`` with ``step`` pixels between its positions, of a picture so wide: each row's is made when it is needed."""
+    rows, columns = (slice(span.first // step, span.last // step) for span in tile)
+    found = [
+        np.random.default_rng((seed, step, row)).standard_normal((GRAINS, width // step), np.float32)
+        for row in range(rows.start, rows.stop)
+    ]
+    return np.stack([row[:, columns] for row in found], 1)[None]

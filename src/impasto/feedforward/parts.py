@@ -46,7 +46,9 @@ class Part(nn.Module):
 
 
 class ArbitraryLook(Part):
-    """From a picture with a margin to its features, and mean and covariance of its colours and of every layer without the margin."""
+    """From a picture with its margin and what is seen beyond to its features with the margin, and mean and covariance of its colours and
+    of every layer without.
+    """
 
     inputs = (PICTURE,)
     outputs = (*CARRIED, *names.moments(names.OF, COLOUR, *SEEN))

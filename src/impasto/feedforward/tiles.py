@@ -57,10 +57,11 @@ def _spans(side: int, tile: int, reach: int) -> Iterator[Span]:
         yield Span(begin, end, max(0, begin - reach), min(side, end + reach))
 
 
-def cut(picture: Floats, tile: Tile) -> Floats:
-    """What a ``tile`` sees of a ``picture`` ``[H, W, 3]``, whose edges its margin repeats: ``[1, 3, h, w]``."""
+def cut(picture: Floats, tile: Tile, more: int = 0) -> Floats:
+    """What a ``tile`` sees of a ``picture`` ``[H, W, 3]``, whose edges its margin repeats, and ``more`` pixels around: ``[1, 3, h, w]``."""
     down, along = (
-        np.clip(np.arange(span.first - MARGIN, span.last - MARGIN), 0, side - 1) for span, side in zip(tile, picture.shape[:2], strict=True)
+        np.clip(np.arange(span.first - MARGIN - more, span.last - MARGIN + more), 0, side - 1)
+        for span, side in zip(tile, picture.shape[:2], strict=True)
     )
     window = picture[down[0] : down[-1] + 1, along[0] : along[-1] + 1]
     return np.ascontiguousarray(window[(down - down[0])[:, None], along - along[0]].transpose(2, 0, 1)[None])
