@@ -44,6 +44,7 @@ def test_names_are_those_of_the_rooms():
     assert DECLARED["encoder"].choices == encoders.NAMES
     assert DECLARED["solver"].choices == tuple(optimise.SOLVERS)
     assert DECLARED["style_loss"].choices == tuple(losses.STYLE_LOSSES)
+    assert DECLARED["content_loss"].choices == tuple(losses.CONTENT_LOSSES)
     assert DECLARED["device"].choices == devices.DEVICES
     assert set(DECLARED["precision"].choices) == {*devices.PRECISIONS, "auto"}
     for name, kind in (("pooling", encoders.Pooling), ("padding", encoders.Padding), ("convention", encoders.Convention)):

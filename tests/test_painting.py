@@ -14,7 +14,7 @@ from impasto import encoders, examples, picture, styles
 from impasto.encoders import tensors
 from impasto.errors import EncoderError, ImpastoError, Interrupted, OptionError, OutputError, PictureError
 from impasto.family import Progress
-from impasto.losses import STYLE_LOSSES, Content, Gram
+from impasto.losses import CONTENT_LOSSES, STYLE_LOSSES, Content, Gram
 from impasto.methods import METHODS, concerned, uses
 from impasto.optimise import SOLVERS, levels
 from impasto.optimise.recipe import recipe
@@ -623,6 +623,16 @@ def test_an_exchanged_style_loss_has_the_same_say(method, loss):
     every = sum(own[term.name] if term is first else 0 for term in METHODS[method].terms)
     weights = [term.weight for term in METHODS[method].terms if term.role == "style"]
     assert other[STYLE_LOSSES[loss].name] == pytest.approx(every * sum(weights) / weights[0], rel=0.2)
+
+
+@pytest.mark.parametrize("loss", CONTENT_LOSSES)
+def test_an_exchanged_content_loss_has_the_same_say(loss, tmp_path):
+    """On a grey canvas, which has nothing of the content, it is as large as the loss it replaces."""
+    picture.save(np.full((85, 128, 3), 0.5, np.float32), grey := tmp_path / "grey.png")
+    options = {"start": grey, "precision": "float32", "size": 128, "style_size": 128, "steps": 1}
+    own, other = (losses("chelsea", STYLE, **options, **exchanged)[1][0] for exchanged in ({}, {"content_loss": loss}))
+    assert other[CONTENT_LOSSES[loss].name] == pytest.approx(own["content"], rel=0.2)
+    assert set(other) - {CONTENT_LOSSES[loss].name} == set(own) - {"content"}
 
 
 def test_methods_without_a_style_loss_have_none_to_exchange():

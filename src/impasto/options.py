@@ -320,6 +320,10 @@ class Kept(TypedDict, total=False):
     style_loss: Annotated[
         Literal["gram", "moments", "histogram", "mrf"] | None, Choice("optimisation", "Another style loss, with the same say.")
     ]
+    content_loss: Annotated[
+        Literal["features", "structure", "selfsimilarity"] | None,
+        Choice("optimisation", "Another content loss, with the same say; the last two let all colours change."),
+    ]
     content_layers: Annotated[Sequence[str] | None, Names("optimisation", "Where the content loss looks, such as relu3_1.")]
     style_layers: Annotated[Sequence[str] | None, Names("optimisation", "Where the style loss looks.")]
     encoder: Annotated[

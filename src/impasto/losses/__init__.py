@@ -8,6 +8,7 @@ from impasto.losses.histogram import Histogram
 from impasto.losses.laplacian import Laplacian
 from impasto.losses.moments import Moments
 from impasto.losses.mrf import MRF
+from impasto.losses.self_similarity import SelfSimilarity
 from impasto.losses.structure import Structure
 from impasto.losses.term import Encode, Features, Term
 from impasto.losses.total_variation import TotalVariation
@@ -15,7 +16,11 @@ from impasto.losses.total_variation import TotalVariation
 STYLE_LOSSES: dict[str, type[Term]] = {"gram": Gram, "moments": Moments, "histogram": Histogram, "mrf": MRF}
 """The terms that can take the place of a method's style term, by name; each needs no more than layers."""
 
+CONTENT_LOSSES: dict[str, type[Term]] = {"features": Content, "structure": Structure, "selfsimilarity": SelfSimilarity}
+"""The terms that can take the place of a method's content term, likewise."""
+
 __all__ = [
+    "CONTENT_LOSSES",
     "MRF",
     "STYLE_LOSSES",
     "AlphaNorm",
@@ -27,6 +32,7 @@ __all__ = [
     "Histogram",
     "Laplacian",
     "Moments",
+    "SelfSimilarity",
     "Structure",
     "Term",
     "TotalVariation",

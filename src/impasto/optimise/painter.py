@@ -72,7 +72,7 @@ class Painter:
         }
         result = optimise(
             self.encoder,
-            self._as_heavy(sources) if self.order.options["style_loss"] else method.terms,
+            self._as_heavy(sources),
             sources,
             self._starting(sources),
             levels(size, method.steps, method.ratio, self.order.options["steps"]),
@@ -112,15 +112,23 @@ class Painter:
         return lambda size: tensors.resize(sources[self.start][0][1], size)
 
     def _as_heavy(self, sources: Sources) -> tuple[Term, ...]:
-        """The method's terms, the style loss it was given scaled to count for as much as the one it replaces.
+        """The method's terms, the losses it was given scaled to count for as much as those they replace.
 
-        What counts is the loss of a flat grey canvas, whose features every style is about equally far from.
+        What counts is the loss of a flat grey canvas, whose features every picture is about equally far from.
         """
-        replaced = next(term for term in self.published.terms if term.role == "style")
-        if layers := self.order.options["style_layers"]:
+        terms = self.method.terms
+        for role in ("content", "style"):
+            if self.order.options[f"{role}_loss"]:
+                terms = self._scaled(terms, role, sources)
+        return terms
+
+    def _scaled(self, terms: tuple[Term, ...], role: str, sources: Sources) -> tuple[Term, ...]:
+        """The terms with those of a ``role`` scaled to count for as much as the published ones."""
+        replaced = next(term for term in self.published.terms if term.role == role)
+        if layers := self.order.options[f"{role}_layers"]:
             replaced = replace(replaced, layers=layers, layer_weights=())
         small = {name: [(share, tensors.scale(source, FIRST_LOOK)) for share, source in given] for name, given in sources.items()}
-        canvas = torch.full_like(small["style"][0][1], 0.5)
+        canvas = torch.full_like(small[role][0][1], 0.5)
 
         def counts(term: Term) -> float:
             return float(Objective(self.encoder, (replace(term, weight=1.0),), small)(canvas).total)
@@ -129,7 +137,7 @@ class Painter:
             before, after = counts(replaced), counts(term)
             return replace(term, weight=term.weight * before / after) if before and after else term
 
-        return tuple(scaled(term) if term.role == "style" else term for term in self.method.terms)
+        return tuple(scaled(term) if term.role == role else term for term in terms)
 
 
 Starting = Callable[[Size], Tensor]

@@ -8,7 +8,7 @@ from impasto import encoders
 from impasto.encoders import Variant
 from impasto.encoders.vgg import VGG19
 from impasto.errors import OptionError
-from impasto.losses import STYLE_LOSSES, Term
+from impasto.losses import CONTENT_LOSSES, STYLE_LOSSES, Term
 from impasto.optimise.balance import Balance
 from impasto.optimise.method import Elsewhere, Method
 from impasto.optimise.solvers import SOLVERS
@@ -17,7 +17,7 @@ WEIGHTS = ("content_weight", "style_weight", "tv_weight")
 
 
 def recipe(published: Method, options: Mapping[str, Any]) -> Method:
-    """The method, with what the options change about it; a style loss that is exchanged keeps the weight of the one it replaces.
+    """The method, with what the options change about it; a loss that is exchanged keeps the weight of the one it replaces.
 
     Args:
         published: the method as it is.
@@ -33,8 +33,9 @@ def recipe(published: Method, options: Mapping[str, Any]) -> Method:
         terms = tuple(_elsewhere(term, method.elsewhere) for term in terms)
         method = replace(method, smoothing=method.elsewhere.smoothing or method.smoothing)
     before = terms
-    if options["style_loss"] is not None:
-        terms = _with_style_loss(terms, STYLE_LOSSES[options["style_loss"]])
+    for role, losses in (("content", CONTENT_LOSSES), ("style", STYLE_LOSSES)):
+        if (loss := options[f"{role}_loss"]) is not None:
+            terms = _with_loss(terms, role, losses[loss])
     for role in ("content", "style"):
         if (layers := options[f"{role}_layers"]) is not None:
             _known(layers)
@@ -93,13 +94,13 @@ def _units(published: tuple[Term, ...], present: tuple[Term, ...]) -> float:
     return ratios[1] / ratios[0]
 
 
-def _with_style_loss(terms: tuple[Term, ...], loss: type[Term]) -> tuple[Term, ...]:
-    """The terms with one style loss in place of all they have, at the first one's layers."""
-    styles = [term for term in terms if term.role == "style"]
-    if not styles:
-        raise OptionError("this method has no style loss that another could replace; leave style_loss out")
-    replaced = loss(layers=styles[0].layers, weight=sum(term.weight for term in styles))
-    return (replaced, *(term for term in terms if term.role != "style"))
+def _with_loss(terms: tuple[Term, ...], role: str, loss: type[Term]) -> tuple[Term, ...]:
+    """The terms with one ``loss`` in place of all that they have in a role, at the first one's layers."""
+    before = [term for term in terms if term.role == role]
+    if not before:
+        raise OptionError(f"this method has no {role} loss that another could replace; leave {role}_loss out")
+    replaced = loss(layers=before[0].layers, weight=sum(term.weight for term in before))
+    return (replaced, *(term for term in terms if term.role != role))
 
 
 def _weighted(terms: tuple[Term, ...], role: str, weight: float) -> tuple[Term, ...]:
