@@ -287,4 +287,4 @@ class TestGrid:
         """Both kinds of method, each with the options that it has a use for."""
         scored, _ = grid(("arbitrary", "strokes"), [places / "contents" / "coffee.png"], ["starry"], places / "grid", critic, size=64)
         assert [one.method for one in scored] == ["arbitrary", "strokes"]
-        assert all(one.scores["seconds"] > 0 and 0 < one.scores["style"] < 2 for one in scored)
+        assert all(one.scores["seconds"] > 0 and 0 < one.scores["style"] < 4 for one in scored)

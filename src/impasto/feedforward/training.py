@@ -337,7 +337,9 @@ class Lesson:
 
 
 def framed(paint: Callable[[Tensor, Tensor], Tensor], photographs: Tensor, shares: Tensor) -> Tensor:
-    """What is painted of ``photographs`` ``[N, 3, H, W]`` with the margin that pictures are given later, without the margin."""
+    """What a network's ``paint`` makes of ``photographs`` ``[N, 3, H, W]`` in ``shares`` of its styles, with the margin that pictures are
+    given later, and without it again.
+    """
     painted = paint(functional.pad(photographs, (MARGIN,) * 4, "replicate"), shares)
     return painted[:, :, MARGIN:-MARGIN, MARGIN:-MARGIN]
 

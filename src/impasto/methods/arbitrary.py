@@ -5,6 +5,9 @@ Transfer*) and Lu et al. 2019 (*A Closed-form Solution to Universal Style Transf
 pieces of the style that are most like it, and the network that paints with both is modulated by the style's statistics, as in MicroAST
 (Wang, Zhao, Xing & Zhang, AAAI 2023). ``impasto.feedforward.arbitrary`` has the layers and the reasons, and the network's model card
 beside it how it was trained and how good it is.
+
+Where it fails: in the last one above, a flat night sky has nothing to hang large shapes on, so the weave's diamonds become a grain; and a
+frame shows along the edges. Shapes that are larger than its strokes don't come at all: the method `fast` has them for the packaged styles.
 """
 
 from impasto.feedforward.network import Network

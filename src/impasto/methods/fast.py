@@ -6,7 +6,7 @@ conditional on the style, as in Dumoulin et al. 2017 (*A Learned Representation 
 styles. ``impasto.feedforward.fast`` has the layers, and the network's model card beside it how it was trained and how good it is.
 
 Where it fails: a style's marks have one size, at all sizes of the picture, so what is smaller than they are is lost, as the face is in the
-weave above; a larger ``--size`` gives it more of them. Along the picture's edges a line can show where a flat sky ends.
+weave above; a larger ``--size`` gives it more of them.
 """
 
 from impasto.feedforward.network import Network
