@@ -78,7 +78,8 @@ def convolved(x, layer, code):
     """``x`` ``[C, h, w]`` through a modulated convolution, in float64."""
     weight, shift = modulated(layer, code)
     reach = weight.shape[2] // 2
-    windows = np.lib.stride_tricks.sliding_window_view(np.pad(x, ((0, 0), (reach, reach), (reach, reach))), weight.shape[2:], (1, 2))
+    padded = np.pad(x, ((0, 0), (reach, reach), (reach, reach)), "edge" if layer.repeated else "constant")
+    windows = np.lib.stride_tricks.sliding_window_view(padded, weight.shape[2:], (1, 2))
     return np.einsum("oikl,ihwkl->ohw", weight, windows, optimize=True) + shift[:, None, None]
 
 
@@ -91,10 +92,11 @@ def twice(x):
     return x
 
 
+@pytest.mark.parametrize("repeated", [False, True])
 @pytest.mark.parametrize("count", [1, 3])
-def test_modulated_convolution(count):
+def test_modulated_convolution(count, repeated):
     torch.manual_seed(1)
-    layer = Modulated(4, 5, code=6).requires_grad_(False)
+    layer = Modulated(4, 5, code=6, repeated=repeated).requires_grad_(False)
     x, code = torch.randn(count, 4, 7, 6), torch.randn(count, 6)
     found = layer(x, code)
     for row in range(count):

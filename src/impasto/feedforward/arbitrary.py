@@ -75,8 +75,10 @@ class Modulated(nn.Module):
     deviation it would have with unit inputs (Karras et al. 2020, equations 1 and 3).
     """
 
-    def __init__(self, into: int, out: int, code: int, size: int = 3) -> None:
+    def __init__(self, into: int, out: int, code: int, size: int = 3, *, repeated: bool = False) -> None:
+        """A convolution of ``size``; what lies beyond the edge is the edge ``repeated``, or zeros, which can show as a frame."""
         super().__init__()
+        self.repeated = repeated
         self.weight = nn.Parameter(torch.randn(out, into, size, size) / math.sqrt(into * size * size))
         self.scale = nn.Linear(code, into)
         self.shift = nn.Linear(code, out)
@@ -90,6 +92,8 @@ class Modulated(nn.Module):
         energy = self.weight.square().sum((2, 3)) @ scale.square().T
         norm = (energy + 1e-6).rsqrt().T
         reach = self.weight.shape[2] // 2
+        if self.repeated:
+            x, reach = functional.pad(x, (reach,) * 4, "replicate"), 0
         if len(code) == 1:
             weight = self.weight * scale[:, :, None, None] * norm[0, :, None, None, None]
             convolved: Tensor = functional.conv2d(x, weight, shift[0], padding=reach)
@@ -102,10 +106,10 @@ class Modulated(nn.Module):
 class Block(nn.Module):
     """Two modulated convolutions beside the identity."""
 
-    def __init__(self, width: int, code: int) -> None:
+    def __init__(self, width: int, code: int, *, repeated: bool = False) -> None:
         super().__init__()
-        self.first = Modulated(width, width, code)
-        self.second = Modulated(width, width, code)
+        self.first = Modulated(width, width, code, repeated=repeated)
+        self.second = Modulated(width, width, code, repeated=repeated)
 
     def forward(self, x: Tensor, code: Tensor) -> Tensor:
         """``x`` ``[N, C, h, w]`` and ``code`` ``[N, K]`` to ``[N, C, h, w]``."""
@@ -131,8 +135,8 @@ class Arbitrary(nn.Module):
         self.encode = nn.Linear(architecture.hidden, code)
         self.sharpness = nn.Parameter(torch.tensor(3.4))  # the logarithm of what likeness is multiplied by
         self.detail = nn.Linear(4 * middle, detail)
-        self.enter8 = Modulated(2 * deep + detail + GRAINS, eighth, code)
-        self.blocks8 = nn.ModuleList(Block(eighth, code) for _ in range(2))
+        self.enter8 = Modulated(2 * deep + detail + GRAINS, eighth, code, repeated=True)
+        self.blocks8 = nn.ModuleList(Block(eighth, code, repeated=True) for _ in range(2))
         self.rise4 = Modulated(eighth, quarter, code)
         self.enter4 = Modulated(middle + GRAINS, quarter, code)
         self.blocks4 = nn.ModuleList(Block(quarter, code) for _ in range(2))

@@ -6,8 +6,8 @@ pieces of the style that are most like it, and the network that paints with both
 (Wang, Zhao, Xing & Zhang, AAAI 2023). ``impasto.feedforward.arbitrary`` has the layers and the reasons, and the network's model card
 beside it how it was trained and how good it is.
 
-Where it fails: in the last one above, a flat night sky has nothing to hang large shapes on, so the weave's diamonds become a grain; and a
-frame shows along the edges. Shapes that are larger than its strokes don't come at all: the method `fast` has them for the packaged styles.
+Where it fails: in the last one above, a flat night sky has nothing to hang large shapes on, so the weave's diamonds become a grain.
+Shapes that are larger than its strokes don't come at all: the method `fast` has them for the packaged styles.
 """
 
 from impasto.feedforward.network import Network
