@@ -304,6 +304,12 @@ def test_a_model_says_which_method_it_is_for(fast):
     assert_allclose(np.asarray(image) / 255, expected, atol=0.5 * STEP + 1e-4)
 
 
+def test_of_the_packaged_styles_one_is_named():
+    assert "18 styles; name one of batik" in complaint(method="fast")
+    assert "arbitrary for one of your own" in complaint("nonesuch", method="fast")
+    assert paint(method="fast", blend=[1, 2]).size
+
+
 def test_its_styles_have_names(fast):
     first, second = paint("waves", model=fast), paint("knife", model=fast)
     assert_allclose(paint(model=fast), first)

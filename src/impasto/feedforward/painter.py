@@ -178,8 +178,10 @@ def _exported(kind: str, model: str | os.PathLike[str]) -> Ready:
 def _shares(order: Order, known: Sequence[str]) -> list[float]:
     """The share of each of a model's styles ``known``, of which some are ordered by name."""
     blend = order.options["blend"]
+    if not order.names and not blend and order.options["model"] is None:
+        raise OptionError(f"the packaged model paints in {len(known)} styles; name one of {', '.join(known)}")
     names = list(order.names) or list(known[: len(blend) if blend else 1])
     for name in names:
         if name not in known:
-            raise OptionError(f"this model has no style {name}; choose out of {', '.join(known)}")
+            raise OptionError(f"this model has no style {name}; name one of {', '.join(known)}, or choose arbitrary for one of your own")
     return [sum(share for share, name in zip(shares(len(names), blend), names, strict=True) if name == one) for one in known]
