@@ -196,7 +196,15 @@ def test_no_part_is_larger_than_a_tile_and_what_it_sees(made):
     painter.engine.seen.clear()
     painter.paint(picture(40, 600), tile=64)
     assert len(painter.engine.seen) > 8
-    assert max(max(size) for _, size in painter.engine.seen) < 64 + STRIDE + 2 * (REACH + SIGHT)
+    painted = [size for part, size in painter.engine.seen if part == "paint" or made is any_painter]
+    assert max(max(size) for size in painted) < 64 + STRIDE + 2 * (REACH + SIGHT)
+
+
+@BOTH
+def test_small_tiles_paint_the_same(made):
+    """As long as the whole is looked at as it is."""
+    painter, content = made(), picture(150, 230)
+    assert np.abs(painter.paint(content, tile=64) - painter.paint(content, tile=1024)).max() < STEP
 
 
 @BOTH

@@ -168,11 +168,12 @@ class FewStyles:
         self.shares = np.array([shares], np.float32)
 
     def look(self, picture: Floats, *, tile: int = TILE) -> Seen:
-        """What there is to know of a ``picture`` ``[H, W, 3]`` in [0, 1], which is looked at no larger than a tile.
+        """What there is to know of a ``picture`` ``[H, W, 3]`` in [0, 1], which is looked at no larger than a tile, or than it is usual.
 
-        As in URST (Chen et al. 2022, *Towards Ultra-Resolution Neural Style Transfer via Thumbnail Instance Normalization*).
+        As in URST (Chen et al. 2022, *Towards Ultra-Resolution Neural Style Transfer via Thumbnail Instance Normalization*). Statistics
+        of a much smaller picture are others, and paint stripes.
         """
-        return self._seen(scale(picture, tile, enlarge=False))[1]
+        return self._seen(scale(picture, max(tile, TILE), enlarge=False))[1]
 
     def paint(
         self,
