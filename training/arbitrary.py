@@ -287,9 +287,9 @@ def fitted(images: Path, teachers: Path, encoder: VGG) -> dict[str, Tensor]:
 @click.option("--batch", default=6, show_default=True)
 @click.option("--rate", default=0.01, show_default=True, help="Muon's highest learning rate.")
 @click.option("--structure", default=0.03, show_default=True)
-@click.option("--edges", "edge", default=0.03, show_default=True)
+@click.option("--edges", "edge", default=0.06, show_default=True)
 @click.option("--likeness", default=0.5, show_default=True)
-@click.option("--coarse", default=0.5, show_default=True)
+@click.option("--coarse", default=0.8, show_default=True)
 @click.option("--device", default="cpu", show_default=True)
 @click.option("--new", is_flag=True, help="Begin with random weights, not with the packaged ones.")
 def main(
