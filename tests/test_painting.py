@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 import impasto
-from impasto import encoders, examples, picture, styles
+from impasto import encoders, examples, packaged, picture, styles
 from impasto.encoders import tensors
 from impasto.errors import EncoderError, ImpastoError, Interrupted, OptionError, OutputError, PictureError
 from impasto.family import Progress
@@ -708,6 +708,14 @@ def test_own_encoders_without_a_network(tmp_path, monkeypatch):
     message = complaint(EncoderError, method="gatys2016")
     assert "vgg19-dcbb9e9d.pth" in message
     assert str(tmp_path) in message
+
+
+def test_a_mistyped_name_is_guessed():
+    with pytest.raises(OptionError, match=r"did you mean starry\?.*or choose batik") as caught:
+        packaged.style("starrry")
+    assert "\n" not in str(caught.value)
+    with pytest.raises(OptionError, match="that name; check the path"):
+        packaged.photograph("zzz")
 
 
 def test_a_folder_does_not_hide_a_packaged_name(tmp_path, monkeypatch):

@@ -22,7 +22,7 @@ from torch.nn import functional
 from impasto import encoders, picture, styles
 from impasto.encoders import VGG, tensors
 from impasto.feedforward import models, networks
-from impasto.feedforward.arbitrary import Arbitrary, Architecture, Pieces, inside, within
+from impasto.feedforward.arbitrary import Arbitrary, Architecture, Pieces, carried, inside, within
 from impasto.feedforward.muon import Muon, Optimisers
 from impasto.feedforward.names import CARRIED, COLOUR, GRAINS, MARGIN, NOISE, SEEN, SIGHT
 from impasto.feedforward.record import Record
@@ -145,6 +145,8 @@ class Lesson:
         likeness = torch.stack([emd(features[layer], looked[layer], generator) for layer in CARRIED]).mean(0) * pure
         by_content = torch.stack([standard(features[layer], inner[layer]) for layer in ("relu4_1",)]).mean(0)
         by_edges = edges(shown, content)
+        by_colours = colours(shown, carried(content, told.maps[COLOUR]))
+        by_mesh = mesh(shown)
         identity = (painting - content).abs().mean((1, 2, 3)) * (share == 0)
         outside = (painting - shown).square().mean()
         w = self.weights
@@ -156,6 +158,8 @@ class Lesson:
             + w["likeness"] * likeness.mean()
             + w["structure"] * (keep * by_content).mean()
             + w["edges"] * (keep * by_edges).mean()
+            + w["colours"] * by_colours.mean()
+            + w["mesh"] * by_mesh.mean()
             + 4 * identity.mean()
             + 10 * outside
         )
@@ -166,7 +170,7 @@ class Lesson:
 
         parts = {f"style {layer[4:]}": pick(e) for layer, e in zip(LAYERS, errors, strict=True)}
         parts |= {"style": pick(errors.mean(0)), "coarse": pick(coarse), "likeness": pick(likeness), "structure": pick(by_content)}
-        parts |= {"edges": pick(1 - by_edges), "loss": float(loss.detach())}
+        parts |= {"edges": pick(1 - by_edges), "colours": pick(by_colours), "mesh": pick(by_mesh), "loss": float(loss.detach())}
         return loss, parts, (content, pictures, shown.detach())
 
 
@@ -255,6 +259,28 @@ def edges(found: Tensor, content: Tensor) -> Tensor:
     return 1 - (magnitude(found) * magnitude(content)).sum(1)
 
 
+def colours(found: Tensor, carried: Tensor) -> Tensor:
+    """Mean square difference ``[N]`` of a painting from the content with its colours ``carried`` onto the style's, at a quarter of the
+    resolution, relative to the latter's variance: light beside a dark tower, or a brown sky, that neither picture has.
+    """
+    found, carried = (functional.avg_pool2d(x, 4) for x in (found, carried.clamp(0, 1)))
+    return (found - carried).square().mean((1, 2, 3)) / (carried.var((2, 3)).mean(1) + 1e-3)
+
+
+def mesh(found: Tensor, period: int = 4, window: int = 52) -> Tensor:
+    """What share ``[N]`` of a painting's detail, and of its strength, repeats with a ``period`` of pixels in each ``window``: convolutions
+    after enlarging paint differently on and between the places that were enlarged.
+    """
+    detail = found - functional.avg_pool2d(functional.pad(found, (2,) * 4, "reflect"), 5, 1)
+    count, channels, height, width = detail.shape
+    cells = detail.reshape(count, channels, height // window, window // period, period, width // window, window // period, period)
+    energy = cells.square()
+    strength = energy.mean((3, 4, 6, 7)) + 1e-4
+    repeats = cells.mean((3, 6)).square().mean((3, 5)) / strength
+    beats = energy.mean((3, 6)).var((3, 5)) / strength.square()
+    return (repeats + beats).mean((1, 2, 3))
+
+
 @torch.no_grad()
 def fitted(images: Path, teachers: Path, encoder: VGG) -> dict[str, Tensor]:
     """For every layer ``AᵀA`` of the linear adapter ``A`` that carries the encoder's features onto VGG19's best."""
@@ -286,10 +312,12 @@ def fitted(images: Path, teachers: Path, encoder: VGG) -> dict[str, Tensor]:
 @click.option("--steps", default=60000, show_default=True)
 @click.option("--batch", default=6, show_default=True)
 @click.option("--rate", default=0.01, show_default=True, help="Muon's highest learning rate.")
-@click.option("--structure", default=0.03, show_default=True)
-@click.option("--edges", "edge", default=0.06, show_default=True)
+@click.option("--structure", default=0.05, show_default=True)
+@click.option("--edges", "edge", default=0.12, show_default=True)
 @click.option("--likeness", default=0.5, show_default=True)
 @click.option("--coarse", default=0.8, show_default=True)
+@click.option("--colours", "colour", default=0.1, show_default=True)
+@click.option("--mesh", "woven", default=1.0, show_default=True)
 @click.option("--device", default="cpu", show_default=True)
 @click.option("--new", is_flag=True, help="Begin with random weights, not with the packaged ones.")
 def main(
@@ -304,6 +332,8 @@ def main(
     edge: float,
     likeness: float,
     coarse: float,
+    colour: float,
+    woven: float,
     device: str,
     new: bool,
 ) -> None:
@@ -332,7 +362,7 @@ def main(
         shipped.load_state_dict(state["average"])
     record.begin(first)
     metrics = {layer: metric.to(device) for layer, metric in fitted(images, teachers, encoder).items()}
-    weights = {"structure": structure, "edges": edge, "likeness": likeness, "coarse": coarse}
+    weights = {"structure": structure, "edges": edge, "likeness": likeness, "coarse": coarse, "colours": colour, "mesh": woven}
     lesson = Lesson(images, painted, encoder.to(device), metrics, weights)
     began, recent = time.perf_counter(), []
     with stopping() as stop:

@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 import numpy as np
 import torch
+from onnx_ir.passes.common import RemoveUnusedNodesPass
 from onnxscript import ir, optimizer
 
 from impasto import encoders
@@ -66,6 +67,7 @@ def traced(part: Part, given: dict[str, np.ndarray]) -> bytes:
             written.graph.initializers.add(value := ir.Value(name=f"{node.name}.shape", const_value=ir.tensor([0, -1, *kept[2:]])))
             node.replace_input_with(1, value)
             node.attributes.pop("allowzero")
+    RemoveUnusedNodesPass()(written)
     for value in weights.values():
         written.graph.inputs.remove(value)
     for node in written.graph:

@@ -34,5 +34,9 @@ def _named(source: Source, names: Mapping[str, str], path: Callable[[str], Path]
     if source in names:
         return path(source)
     if not os.path.exists(source) and not Path(source).suffix and Path(source).name == source:  # noqa: PTH110
-        raise OptionError(f"there is no file {source} and nothing packaged by that name; check the path or choose {', '.join(names)}")
+        from difflib import get_close_matches  # takes longer to import than all else here
+
+        close = get_close_matches(source, names, 2)
+        meant = f"did you mean {' or '.join(close)}? Otherwise check" if close else "check"
+        raise OptionError(f"there is no file {source} and nothing packaged by that name; {meant} the path or choose {', '.join(names)}")
     return source
