@@ -316,7 +316,7 @@ def fitted(images: Path, teachers: Path, encoder: VGG) -> dict[str, Tensor]:
 @click.option("--edges", "edge", default=0.12, show_default=True)
 @click.option("--likeness", default=0.5, show_default=True)
 @click.option("--coarse", default=0.8, show_default=True)
-@click.option("--colours", "colour", default=0.1, show_default=True)
+@click.option("--colours", "colour", default=0.3, show_default=True)
 @click.option("--mesh", "woven", default=1.0, show_default=True)
 @click.option("--device", default="cpu", show_default=True)
 @click.option("--new", is_flag=True, help="Begin with random weights, not with the packaged ones.")
