@@ -34,6 +34,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from impasto import stylize
+from impasto.encoders import PACKAGED
 from impasto.errors import ImpastoError
 from impasto.methods import METHODS
 from impasto.optimise import Solver, levels
@@ -203,7 +204,8 @@ def run(method: Method, encoder: str, size: int, repeats: int) -> tuple[tuple[in
         The painting's width and height, the seconds of a step at that size, the stopwatch, and the seconds of the schedule.
     """
     stopwatch = Stopwatch(method.solver)
-    METHODS[method.name] = replace(method, solver=stopwatch, steps=(WARM_UP + repeats,) * len(method.steps))
+    steps = (WARM_UP + repeats,) * len(method.steps)
+    METHODS[method.name] = replace(method, solver=stopwatch, finest=None, steps=steps, elsewhere=replace(method.elsewhere, steps=()))
     painting = stylize(
         CONTENT if "content" in method.sources else None,
         STYLE if "style" in method.sources else None,
@@ -220,6 +222,8 @@ def run(method: Method, encoder: str, size: int, repeats: int) -> tuple[tuple[in
 def measure(name: str, encoder: str, size: int, repeats: int) -> Cost:
     """The cost of the method called ``name``; in a process that has measured nothing else. See :func:`run`."""
     method = METHODS[name]
+    if encoder in PACKAGED and method.elsewhere.steps:
+        method = replace(method, steps=method.elsewhere.steps)
     painted, seconds, stopwatch, own = run(method, encoder, size, repeats)
     megabytes = peak()
     fast = run(method.fast(), encoder, size, repeats)[-1]

@@ -22,6 +22,7 @@ from impasto.evaluate import Cell, compare, sheet
 from impasto.feedforward import models
 from impasto.feedforward.network import Network
 from impasto.losses import Term
+from impasto.losses.hypercolumns import Hypercolumns
 from impasto.methods import ALL, FAMILIES, METHODS, NETWORKS, RENDERINGS, concerned, uses
 from impasto.optimise.method import Method
 from impasto.options import DECLARED, GROUPS, LARGEST, Option, Pictures
@@ -30,7 +31,7 @@ DOCS = Path(__file__).parent
 CONTENT, STYLE = "astronaut", "starry"
 ENCODER, SIZE, QUALITY = "pocket", 384, 88
 # Painted with their own schedules. The others' take minutes each.
-QUICK = ("impasto",)
+QUICK = ("impasto", "strotss2019")
 # Photograph by photograph, as in figure 7 of Gatys et al. 2016. The second lends its manner.
 PHOTOGRAPHS = (("chelsea", "coffee"), ("astronaut", "rocket"))
 TRADE_OFF = 1e-2
@@ -74,6 +75,7 @@ layers.
 
 - $G^l = F^l (F^l)^\top$ is the canvas's Gram matrix and $A^l$ the style's, as if the style had as many positions.
 - $R(O^l)$ is $O^l = F^l$ with the values of each channel exchanged for those that the style has there, rank by rank.
+- $D_{{ij}}$ is how far apart places $i$ and $j$ are: of the canvas and of the style, or twice of one picture, of the content as $\hat D$.
 - $\Psi_i$ is the patch of features around position $i$, and $NN(i)$ the style's patch that is most like it.
 - $D_p$ is the Laplacian of a picture whose cells of $p \times p$ pixels were averaged.
 """
@@ -215,7 +217,7 @@ def formula(method: Method) -> str:
     lines = []
     for term in method.terms:
         digits, exponent = short(term.weight)
-        over = r"\sum_l w_l " if term.layers else ""
+        over = r"\sum_l w_l " if term.layers and not isinstance(term, Hypercolumns) else ""
         factors = (digits if digits != "1" else "", f"10^{{{exponent}}}" if exponent else "", over + term.formula)
         if term.weight:
             lines.append(r" \cdot ".join(filter(None, factors)) + rf" && \text{{{term.name}}}")
@@ -225,10 +227,11 @@ def formula(method: Method) -> str:
 
 def terms(method: Method) -> str:
     """The table of a method's losses."""
-    common = [field.name for field in fields(Term)]
+    common = [*(field.name for field in fields(Term)), "turn"]
     rows = []
     for term in method.terms:
-        weights = term.layer_weights or tuple(1 / len(term.layers) for _ in term.layers)
+        apart = () if isinstance(term, Hypercolumns) else term.layers
+        weights = term.layer_weights or tuple(1 / len(apart) for _ in apart)
         layers = ", ".join(f"`{layer}`" for layer in term.layers) or "the pixels themselves"
         of_each = f"{plain(float(weights[0]))} each" if len(weights) > 1 and len(set(weights)) == 1 else plain(weights)
         rows.append((term.name, layers, plain(term.weight), of_each, named(settings(term, *common))))
@@ -251,12 +254,14 @@ def choices(method: Method) -> str:
     rows = {
         "encoder": f"{method.encoder}, {variant}" if variant else method.encoder,
         "features": f"through a softmax at temperature {plain(method.smoothing)}" if method.smoothing else "",
-        "begins from": method.start,
+        "begins from": "the style's mean colour" if method.start == "mean" else method.start,
         "solver": f"`{type(method.solver).__name__}`, {named(settings(method.solver, 'units'))}",
+        "at the finest level": f"`{type(method.finest).__name__}`, {named(settings(method.finest, 'units'))}" if method.finest else "",
         "in units of": f"pixels from 0 to {plain(float(method.solver.units))}",
         "steps": plain(method.steps),
         "levels": f"coarse to fine, each {plain(method.ratio)} times as large as the one before" if len(method.steps) > 1 else "",
         "detail": f"{plain(method.detail)} times the content's own fine detail is added when a level begins" if method.detail else "",
+        "schedule": "; ".join(f"{name} weighs {plain(factors)} times as much" for name, factors in method.schedule.items()),
         "limits": "the canvas is cut off at black and white before every evaluation" if method.clamp else "",
         "keeps": f"the {method.keep} canvas of a level",
         "size of the style": sizes.get(str(method.style_size), f"{method.style_size} pixels") if "style" in method.sources else "",

@@ -312,13 +312,16 @@ class Kept(TypedDict, total=False):
     fast: Annotated[bool | None, Flag("optimisation", "The method's losses with our own quick solver and schedule.")]
     steps: Annotated[int | None, Whole("optimisation", "Evaluations in all; fewer is faster and rougher.", least=1)]
     start: Annotated[
-        Literal["content", "style", "noise", "arbitrary"] | File | None,
-        Path("optimisation", "What to begin from; arbitrary is a painting in one pass."),
+        Literal["content", "style", "noise", "mean", "arbitrary"] | File | None,
+        Path("optimisation", "What to begin from; mean is the style's mean colour, arbitrary a painting in one pass."),
     ]
-    solver: Annotated[Literal["lbfgs", "torch-lbfgs", "adam", "sgd"] | None, Choice("optimisation", "How the canvas follows its gradient.")]
+    solver: Annotated[
+        Literal["lbfgs", "torch-lbfgs", "adam", "sgd", "rmsprop"] | None, Choice("optimisation", "How the canvas follows its gradient.")
+    ]
     balance: Annotated[Literal["gradients"] | None, Choice("optimisation", "Weigh the losses by the size of their gradients.")]
     style_loss: Annotated[
-        Literal["gram", "moments", "histogram", "mrf"] | None, Choice("optimisation", "Another style loss, with the same say.")
+        Literal["gram", "moments", "histogram", "mrf", "earthmover"] | None,
+        Choice("optimisation", "Another one, with the same say."),
     ]
     content_loss: Annotated[
         Literal["features", "structure", "selfsimilarity"] | None,

@@ -42,7 +42,7 @@ def test_style_losses_stand_in_for_each_other(loss):
     assert (term.role, term.source, term.weight) == ("style", "style", 3.0)
     assert 0.5 < value.item() < 1.5
     assert canvas.grad.isfinite().all()
-    assert term(canvas, encode(style, term.layers), term.target(style, encode)).item() == pytest.approx(0, abs=1e-5)
+    assert term(style, encode(style, term.layers), term.target(style, encode)).item() == pytest.approx(0, abs=1e-5)
 
 
 def test_the_default_style_loss_is_the_gram_matrix():

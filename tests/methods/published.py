@@ -8,7 +8,7 @@ import torch
 from torch.nn import functional as F
 
 VGG19 = (64, 64, "M", 128, 128, "M", 256, 256, 256, 256, "M", 512, 512, 512, 512, "M", 512, 512)
-VGG16 = (64, 64, "M", 128, 128, "M", 256, 256, 256, "M", 512, 512, 512, "M", 512)
+VGG16 = (64, 64, "M", 128, 128, "M", 256, 256, 256, "M", 512, 512, 512, "M", 512, 512, 512)
 BGR_MEANS = (103.939, 116.779, 123.68)
 
 
@@ -268,3 +268,61 @@ def liwand2016(x, canvas, content, style):
         "mrf": sum(mrf(canvas[layer], style[layer]) for layer in ("relu3_1", "relu4_1")),
         "tv": 1e-3 * variation(255 * x),
     }
+
+
+STROTSS_LAYERS = ("relu1_1", "relu1_2", "relu2_1", "relu2_2", "relu3_1", "relu3_2", "relu3_3", "relu4_3", "relu5_3")
+
+
+def hypercolumns(picture, layers):
+    """Of every pixel, one per row."""
+    size = picture.shape[2:]
+    every = [picture, *(F.interpolate(layers[name], size, mode="bilinear") for name in STROTSS_LAYERS)]
+    return torch.cat([flat(x) for x in every]).T
+
+
+def cosine_distances(x, s):
+    return 1 - (x @ s.T) / x.norm(dim=1)[:, None] / s.norm(dim=1)
+
+
+def relaxed(distances):
+    return torch.max(distances.min(dim=1).values.mean(), distances.min(dim=0).values.mean())
+
+
+def strotss2019(x, canvas, content, style, photograph, painting):
+    mine, kept, his = (hypercolumns(*pair) for pair in ((x, canvas), (photograph, content), (painting, style)))
+    similar = [cosine_distances(one, one) for one in (mine, kept)]
+    similar = [one / one.sum(dim=0) for one in similar]
+    centred = [one - one.mean(dim=0) for one in (mine, his)]
+    spread, wanted = (one.T @ one / len(one) for one in centred)
+    basis = torch.tensor([[0.57735, 0.57735, 0.57735], [-0.57735, 0.788675, -0.211325], [-0.57735, -0.211325, 0.788675]], dtype=x.dtype)
+    colours, palette = (flat(picture).T @ basis.T for picture in (x, painting))
+    square = (colours[:, None] - palette).square().sum(dim=2).clamp(1e-5, 1e5)
+    return {
+        "selfsimilarity": len(mine) * (similar[0] - similar[1]).abs().mean(),
+        "earthmover": relaxed(cosine_distances(mine, his)),
+        "cloudmoments": (mine.mean(dim=0) - his.mean(dim=0)).abs().mean() + (spread - wanted).abs().mean(),
+        "palette": relaxed(cosine_distances(colours, palette) + (square / 3).sqrt()),
+    }
+
+
+def strotss_loop(losses, start, steps, rate):
+    """RMSprop on a Laplacian pyramid, whose levels are halved with a bilinear filter and rounded down."""
+    parts, rest = [], start
+    for _ in range(5):
+        less = F.interpolate(rest, [max(1, side // 2) for side in rest.shape[2:]], mode="bilinear")
+        parts.append(rest - F.interpolate(less, rest.shape[2:], mode="bilinear"))
+        rest = less
+    parts = [part.clone().requires_grad_() for part in (*parts, rest)]
+    optimiser, totals = torch.optim.RMSprop(parts, lr=rate), []
+    for step in range(steps + 1):
+        canvas = parts[-1]
+        for part in parts[-2::-1]:
+            canvas = part + F.interpolate(canvas, part.shape[2:], mode="bilinear")
+        if step == steps:
+            return totals, canvas.detach()
+        optimiser.zero_grad()
+        total = sum(losses(canvas).values())
+        total.backward()
+        optimiser.step()
+        totals.append(total.item())
+    raise AssertionError

@@ -57,6 +57,7 @@ PAPERS = {
     "vgg16": Paper(published.vgg16, "vgg16", published.imagenet, units=255),
     "risser2017": Paper(published.risser2017, "vgg19", published.imagenet, units=255, plan=TWO_LEVELS),
     "li2017": Paper(published.li2017, "vgg19", published.caffe, units=255, start="noise"),
+    "strotss2019": Paper(published.strotss2019, "vgg16", published.imagenet, start="noise", plan=TWO_LEVELS),
     "liwand2016": Paper(published.liwand2016, "vgg19", published.caffe, units=255, history=25, plan=TWO_LEVELS),
 }
 
@@ -106,7 +107,11 @@ def plain(paper, networks, content=CONTENT, style=STYLE):
     def see(picture):
         return network(paper.see(picture))
 
-    given = {"photograph": content} if paper.losses is published.li2017 else {}
+    given = {}
+    if paper.losses in (published.li2017, published.strotss2019):
+        given["photograph"] = content
+    if paper.losses is published.strotss2019:
+        given["painting"] = style
     seen = see(content), see(style)
     return lambda canvas: paper.losses(canvas, see(canvas), *seen, **given)
 
@@ -228,7 +233,7 @@ def balanced_loop(losses, start, steps, method):
 def test_published_loop(name, networks, exactness):
     method, paper = ours(name), PAPERS[name]
     canvas, expected = resized(start_of(paper), paper.plan[0].size), []
-    for level in paper.plan:
+    for index, level in enumerate(paper.plan):
         canvas = canvas if canvas.shape[2:] == level.size[::-1] else F.interpolate(canvas, level.size[::-1], mode="bicubic")
         losses = plain(paper, networks, resized(CONTENT, level.size), resized(STYLE, level.size))
         if name == "keras":
@@ -236,6 +241,15 @@ def test_published_loop(name, networks, exactness):
         elif name == "inversion2015":
             sigma = 69.0**2 * canvas.numel()
             totals, canvas = gradient_loop(paper, losses, canvas, level.steps, lambda step: 0.004 * sigma, 0.9)  # noqa: B023
+        elif name == "strotss2019":
+            alpha, rate = ((4, 0.002), (2, 0.001))[index]
+            if index == 0:  # the content's finest detail
+                near = resized(CONTENT, level.size)
+                far = resized(near, (level.size[0] // 2, level.size[1] // 2))
+                canvas = canvas + near - F.interpolate(far, level.size[::-1], mode="bicubic")
+            factors = {"selfsimilarity": alpha, "earthmover": 1, "cloudmoments": 1, "palette": 1 / max(alpha, 1)}
+            weighed = partial(lambda of, factors, canvas: {key: factors[key] * loss for key, loss in of(canvas).items()}, losses, factors)
+            totals, canvas = published.strotss_loop(weighed, canvas, level.steps, rate)
         elif name == "risser2017":
             totals, canvas = balanced_loop(losses, canvas, level.steps, method)
         else:
@@ -249,6 +263,9 @@ def test_published_loop(name, networks, exactness):
         lambda size: resized(start_of(paper), size),
         paper.plan,
         method.solver,
+        finest=method.finest,
+        detail=method.detail,
+        schedule=method.schedule,
         clamp=method.clamp,
         keep=method.keep,
         balance=method.balance,

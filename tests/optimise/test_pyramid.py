@@ -201,6 +201,42 @@ def test_levels_begin_with_some_of_the_contents_detail(detail):
     torch.testing.assert_close(result.canvas, (grown + detail * (content - grown)).clamp(0, 1))
 
 
+def unmoved(count, **changes):
+    """What is seen at levels of a flat content where nothing moves the canvas, unless a finest solver does."""
+    plan, seen = tuple(Level((8 + 2 * n, 6 + 2 * n), 1) for n in range(count)), []
+    content = {"content": [(1.0, torch.full((1, 3, *plan[-1].size[::-1]), 0.25))]}
+    result = optimise(
+        pixels, (CONTENT,), content, lambda size: torch.full((1, 3, *size[::-1]), 0.5), plan, SGD(rate=0), callback=seen.append, **changes
+    )
+    return result, [progress.terms["content"] for progress in seen]
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4])
+def test_schedules_end_at_the_finest_level(count):
+    """The first value holds for all levels before those it names, too, and for a single one."""
+    (_, plain), (_, weighed) = unmoved(count), unmoved(count, schedule={"content": (4.0, 2.0)})
+    expected = {1: [4], 2: [4, 2], 3: [4, 4, 2], 4: [4, 4, 4, 2]}[count]
+    np.testing.assert_allclose(np.array(weighed) / plain, expected, rtol=1e-5)
+
+
+def test_another_solver_at_the_finest_level():
+    still, moved = (unmoved(3, keep="last", **changes)[0].canvas for changes in ({}, {"finest": SOLVERS["adam"]}))
+    assert (still - 0.5).abs().max() < 1e-6
+    assert (still - moved).min() > 0.01
+    assert unmoved(3, finest=SOLVERS["adam"])[1][:2] == unmoved(3)[1][:2]
+
+
+def test_every_level_may_have_its_own_share_of_detail():
+    """The first level's is what is lost at half its size."""
+    content, plan = noise(48, 36), (Level((24, 18), 1), Level((48, 36), 1))
+    start = smooth(24, 18)
+    result = optimise(pixels, (Gamut(),), {"content": [(1.0, content)]}, lambda _: start, plan, SGD(rate=0), detail=(0.5, 0.0))
+    coarse = resize(content, (24, 18))
+    lost = coarse - torch.nn.functional.interpolate(resize(coarse, (12, 9)), (18, 24), mode="bicubic", align_corners=False)
+    expected = torch.nn.functional.interpolate(start + 0.5 * lost, (36, 48), mode="bicubic", align_corners=False)
+    torch.testing.assert_close(result.canvas, expected.clamp(0, 1))
+
+
 def test_sources_are_brought_to_every_level():
     shapes = []
 

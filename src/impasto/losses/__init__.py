@@ -2,6 +2,7 @@
 
 from impasto.losses.alpha_norm import AlphaNorm
 from impasto.losses.content import Content
+from impasto.losses.earth_mover import CloudMoments, EarthMover, Palette
 from impasto.losses.gamut import Gamut
 from impasto.losses.gram import Gram, gram
 from impasto.losses.histogram import Histogram
@@ -13,7 +14,7 @@ from impasto.losses.structure import Structure
 from impasto.losses.term import Encode, Features, Term
 from impasto.losses.total_variation import TotalVariation
 
-STYLE_LOSSES: dict[str, type[Term]] = {"gram": Gram, "moments": Moments, "histogram": Histogram, "mrf": MRF}
+STYLE_LOSSES: dict[str, type[Term]] = {"gram": Gram, "moments": Moments, "histogram": Histogram, "mrf": MRF, "earthmover": EarthMover}
 """The terms that can take the place of a method's style term, by name; each needs no more than layers."""
 
 CONTENT_LOSSES: dict[str, type[Term]] = {"features": Content, "structure": Structure, "selfsimilarity": SelfSimilarity}
@@ -24,7 +25,9 @@ __all__ = [
     "MRF",
     "STYLE_LOSSES",
     "AlphaNorm",
+    "CloudMoments",
     "Content",
+    "EarthMover",
     "Encode",
     "Features",
     "Gamut",
@@ -32,6 +35,7 @@ __all__ = [
     "Histogram",
     "Laplacian",
     "Moments",
+    "Palette",
     "SelfSimilarity",
     "Structure",
     "Term",

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
 import torch
 from torch import Tensor
@@ -64,6 +64,10 @@ class Term(ABC):
         Returns:
             A scalar of float32 or better.
         """
+
+    def at(self, turn: int) -> Self:
+        """The term as it is at a level's evaluation number ``turn``, from 0: itself, unless it draws lots."""
+        return self
 
     def over_layers(self, loss: Callable[[str], Tensor]) -> Tensor:
         """``Σ_l w_l loss(l)`` over the term's layers; ``loss`` maps a layer's name to a scalar."""

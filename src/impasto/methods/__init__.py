@@ -53,6 +53,7 @@ OPTIMISATION = Family(
         "keras",
         "resnet50",
         "resnet50-swag",
+        "strotss2019",
         "vgg16",
         "risser2017",
         "li2017",

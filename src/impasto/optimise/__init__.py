@@ -3,7 +3,7 @@
 from impasto.optimise.balance import Balance
 from impasto.optimise.objective import Encoder, Evaluation, Objective, Sources
 from impasto.optimise.pyramid import Keep, Level, Result, levels, optimise
-from impasto.optimise.solvers import LBFGS, SGD, SOLVERS, Adam, Solver, TorchLBFGS
+from impasto.optimise.solvers import LBFGS, SGD, SOLVERS, Adam, RMSprop, Solver, TorchLBFGS
 
 __all__ = [
     "LBFGS",
@@ -16,6 +16,7 @@ __all__ = [
     "Keep",
     "Level",
     "Objective",
+    "RMSprop",
     "Result",
     "Solver",
     "Sources",

@@ -7,6 +7,7 @@ from typing import Literal
 from impasto.encoders import Variant
 from impasto.family import Page
 from impasto.losses import Term
+from impasto.losses.hypercolumns import Hypercolumns
 from impasto.optimise.balance import Balance
 from impasto.optimise.pyramid import Keep
 from impasto.optimise.solvers import LBFGS, Solver
@@ -22,11 +23,13 @@ class Elsewhere:
         weights: of terms, by name, in place of the published ones.
         layer_weights: of a term's layers, likewise.
         smoothing: the softmax's temperature.
+        steps: per level, in place of the published ones, none to keep those.
     """
 
     weights: Mapping[str, float] = field(default_factory=dict)
     layer_weights: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     smoothing: float | None = None
+    steps: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,11 +43,15 @@ class Method(Page):
         terms: its losses, with layers and weights. A term that looks at a content or a style says which pictures the method needs.
         elsewhere: what changes with a packaged encoder.
         trade_offs: the ratios of content to style weight that the paper shows, its default first.
-        start: what optimisation begins from: ``content``, ``style`` or ``noise``.
+        start: what optimisation begins from: ``content``, ``style``, ``noise`` or ``mean``, the style's mean colour.
         solver: who moves the canvas, and in which units.
+        finest: who moves it at the finest level, if another does.
         steps: objective evaluations per level of the pyramid, coarse to fine.
         ratio: the size of a level over that of the one before.
-        detail: how much of the content's fine detail is added to the canvas when a level begins, 0 for none.
+        detail: how much of the content's fine detail is added to the canvas when a level after the first begins, 0 for none; or how much
+            at each level, coarse to fine.
+        schedule: factors of terms' weights at the levels, coarse to fine, by the terms' names. As of ``detail``, the last is the finest
+            level's, and if a picture has more levels, the first is that of all those before.
         clamp: whether the canvas is cut off at 0 and 1 before every evaluation.
         keep: whether a level ends with its ``best`` or its ``last`` canvas.
         style_size: ``content`` stretches the style picture to the content's size, ``longest`` gives it the content's
@@ -61,9 +68,11 @@ class Method(Page):
     trade_offs: tuple[float, ...] = ()
     start: str
     solver: Solver
+    finest: Solver | None = None
     steps: tuple[int, ...]
     ratio: float = 2.0
-    detail: float = 0.0
+    detail: float | tuple[float, ...] = 0.0
+    schedule: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     clamp: bool = False
     keep: Keep = "last"
     style_size: Literal["content", "longest"] | int = "longest"
@@ -78,10 +87,14 @@ class Method(Page):
         units, quick = self.solver.units, LBFGS()
         return replace(
             self,
+            # A solver that learns curvature needs the same function at every step.
+            terms=tuple(replace(term, lots=False) if isinstance(term, Hypercolumns) else term for term in self.terms),
+            finest=None,
             solver=LBFGS(first=quick.first * units, longest=quick.longest * units, units=units),
+            elsewhere=replace(self.elsewhere, steps=()),
             steps=(100, 60, 40, 20),
             ratio=2**0.8,
-            detail=1.0 if self.start == "content" else 0.0,
+            detail=1.0 if self.start == "content" else self.detail,
             clamp=True,
             keep="best",
             precision="auto",

@@ -61,6 +61,7 @@ class Objective:
             remembered: targets of the styles that may be there already.
         """
         self.encoder = encoder
+        self.turn = 0
         self.names = tuple(term.name for term in terms)
         self.terms = tuple(term for term in terms if term.weight != 0)
         self.layers = tuple(sorted({layer for term in self.terms for layer in term.layers}))
@@ -77,8 +78,10 @@ class Objective:
         features = self.encoder(canvas, self.layers) if self.layers else {}
         terms = {name: canvas.new_zeros(()) for name in self.names}
         for term, targets in zip(self.terms, self.targets, strict=True):
+            now = term.at(self.turn)
             for share, target in targets:
-                terms[term.name] = terms[term.name] + term.weight * share * term(canvas, features, target)
+                terms[term.name] = terms[term.name] + term.weight * share * now(canvas, features, target)
+        self.turn += 1
         return Evaluation(sum(terms.values(), canvas.new_zeros(())), terms)
 
 

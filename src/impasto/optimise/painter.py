@@ -43,7 +43,7 @@ class Painter:
         self.method = recipe(order.page, options)
         self.start = options["start"] or self.method.start
         # Another method's painting is one of a content in a style.
-        needed = {"content", "style"} if callable(order.start) else {self.start} & {"content", "style"}
+        needed = {"content", "style"} if callable(order.start) else {"style" if self.start == "mean" else self.start} & {"content", "style"}
         if lacking := sorted(needed - self.method.sources):
             raise OptionError(f"start {self.start} is impossible for {self.method.name}, which has no {lacking[0]}; choose noise or a file")
         self.device = choose_device(options["device"] or "auto")
@@ -77,7 +77,9 @@ class Painter:
             self._starting(sources),
             levels(size, method.steps, method.ratio, self.order.options["steps"]),
             method.solver,
+            finest=method.finest,
             detail=method.detail,
+            schedule=method.schedule,
             clamp=method.clamp,
             keep=method.keep,
             balance=method.balance,
@@ -109,6 +111,9 @@ class Painter:
         if self.start == "noise":
             generator = torch.Generator().manual_seed(self.order.options["seed"])
             return lambda size: torch.rand(1, 3, size[1], size[0], generator=generator).to(self.device)
+        if self.start == "mean":
+            mean = torch.stack([share * style.mean((2, 3), keepdim=True) for share, style in sources["style"]]).sum(0)
+            return lambda size: mean.expand(1, 3, size[1], size[0])
         return lambda size: tensors.resize(sources[self.start][0][1], size)
 
     def _as_heavy(self, sources: Sources) -> tuple[Term, ...]:

@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Literal
 
@@ -79,7 +79,9 @@ def optimise(
     plan: Sequence[Level],
     solver: Solver,
     *,
-    detail: float = 0.0,
+    finest: Solver | None = None,
+    detail: float | Sequence[float] = 0.0,
+    schedule: Mapping[str, Sequence[float]] | None = None,
     clamp: bool = False,
     keep: Keep = "best",
     balance: Balance | None = None,
@@ -98,7 +100,10 @@ def optimise(
         start: the canvas to begin from, ``[1, 3, H, W]`` in [0, 1], for a width and height.
         plan: the pyramid, from :func:`levels`.
         solver: makes the one who moves a level's canvas.
-        detail: how much of the content's own fine detail, which the level before was too coarse for, a level begins with.
+        finest: makes the one who moves the finest level's, if another does.
+        detail: how much of the content's own fine detail, which the level before was too coarse for, a level after the first begins with;
+            or how much at each level, see :attr:`.method.Method.detail`.
+        schedule: factors of terms' weights at each level, see :attr:`.method.Method.schedule`.
         clamp: cut the canvas off at 0 and 1 before every evaluation.
         keep: which canvas a level ends with: the ``best`` it evaluated, or the ``last``, which no evaluation has seen.
         balance: weighs the terms anew every so many steps, by their gradients; what a callback is told remains unbalanced.
@@ -108,19 +113,26 @@ def optimise(
     Returns:
         The canvas of the finest level.
     """
-    finest = plan[-1].size
+    largest = plan[-1].size
     steps = sum(level.steps for level in plan)
     began, step = time.perf_counter(), 0
     kept, finished = start(plan[0].size), True
     try:
         for index, level in enumerate(plan):
-            scale = max(level.size) / max(finest)
+            if finest and index == len(plan) - 1:
+                solver = finest
+            scale = max(level.size) / max(largest)
             scaled = {
-                name: [(share, _scaled(picture, scale, level, finest)) for share, picture in pictures] for name, pictures in sources.items()
+                name: [(share, _scaled(picture, scale, level, largest)) for share, picture in pictures]
+                for name, pictures in sources.items()
             }
-            descent = _Descent(Objective(encoder, terms, scaled, remembered), solver.units, clamp, balance)
-            if index and detail:
-                kept = _enlarged(kept, level.size) + detail * _finer(scaled["content"][0][1], plan[index - 1].size)
+            factors = {name: _at(values, index, len(plan)) for name, values in (schedule or {}).items()}
+            weighed = [replace(term, weight=term.weight * factors.get(term.name, 1)) for term in terms]
+            descent = _Descent(Objective(encoder, weighed, scaled, remembered), solver.units, clamp, balance)
+            share = _at(detail, index, len(plan)) if isinstance(detail, Sequence) else detail * bool(index)
+            if share:
+                coarser = plan[index - 1].size if index else (max(1, level.size[0] // 2), max(1, level.size[1] // 2))
+                kept = _enlarged(kept, level.size) + share * _finer(scaled["content"][0][1], coarser)
             variable = (_enlarged(kept, level.size) * solver.units).clone(memory_format=torch.contiguous_format).requires_grad_()
             mover, lowest = solver(variable), math.inf
             for taken in range(level.steps):
@@ -142,7 +154,7 @@ def optimise(
                 kept = variable.detach() / solver.units
     except KeyboardInterrupt:
         finished = False
-    return Result(_enlarged(kept, finest).clamp(0, 1), step, finished)
+    return Result(_enlarged(kept, largest).clamp(0, 1), step, finished)
 
 
 @dataclass(frozen=True)
@@ -188,10 +200,15 @@ class _Descent:
         return torch.autograd.grad(total, variable)[0]
 
 
-def _scaled(source: Tensor, scale: float, level: Level, finest: Size) -> Tensor:
+def _at(values: Sequence[float], index: int, levels: int) -> float:
+    """The value for a level out of some, of which the last is the finest level's, and the first is that of all levels before."""
+    return values[max(0, len(values) - levels + index)] if levels > 1 else values[0]
+
+
+def _scaled(source: Tensor, scale: float, level: Level, largest: Size) -> Tensor:
     """A source at a level's scale; one that has the finest level's size has the level's size."""
     height, width = source.shape[2:]
-    if (width, height) == finest:
+    if (width, height) == largest:
         return resize(source, level.size)
     return resize(source, (max(1, round(width * scale)), max(1, round(height * scale))))
 

@@ -31,7 +31,8 @@ def recipe(published: Method, options: Mapping[str, Any]) -> Method:
     terms = method.terms
     if encoder in encoders.PACKAGED and method.encoder not in encoders.PACKAGED:
         terms = tuple(_elsewhere(term, method.elsewhere) for term in terms)
-        method = replace(method, smoothing=method.elsewhere.smoothing or method.smoothing)
+        changes = method.elsewhere
+        method = replace(method, smoothing=changes.smoothing or method.smoothing, steps=changes.steps or method.steps)
     before = terms
     for role, losses in (("content", CONTENT_LOSSES), ("style", STYLE_LOSSES)):
         if (loss := options[f"{role}_loss"]) is not None:
@@ -39,7 +40,7 @@ def recipe(published: Method, options: Mapping[str, Any]) -> Method:
     for role in ("content", "style"):
         if (layers := options[f"{role}_layers"]) is not None:
             _known(layers)
-            terms = tuple(replace(term, layers=layers, layer_weights=()) if term.role == role else term for term in terms)
+            terms = tuple(replace(term, layers=layers, layer_weights=()) if term.role == role and term.layers else term for term in terms)
     for name in WEIGHTS:
         if (weight := options[name]) is not None:
             terms = _weighted(terms, name.removesuffix("_weight"), float(weight))
@@ -58,6 +59,7 @@ def recipe(published: Method, options: Mapping[str, Any]) -> Method:
             **{name: options[name] for name in ("pooling", "padding", "convention") if options[name] is not None},
         ),
         solver=SOLVERS[options["solver"]] if options["solver"] else method.solver,
+        finest=None if options["solver"] else method.finest,
         balance=method.balance or (Balance(relative=True) if options["balance"] else None),
         precision=options["precision"] or method.precision,
         style_size=options["style_size"] or method.style_size,

@@ -6,6 +6,7 @@ from typing import Protocol
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 
 class Mover(Protocol):
@@ -192,4 +193,69 @@ class _Descending:
         return loss
 
 
-SOLVERS: dict[str, Solver] = {"lbfgs": LBFGS(), "torch-lbfgs": TorchLBFGS(), "adam": Adam(), "sgd": SGD()}
+@dataclass(frozen=True)
+class RMSprop:
+    """RMSprop (Tieleman & Hinton 2012) on the levels of a picture's Laplacian pyramid, so that a step moves large areas as readily as fine
+    detail (Kolkin, Salavon & Shakhnarovich 2019, section 2.5); the scale of the loss makes no difference.
+
+    Attributes:
+        rate: how far a value of a level moves in a step, about.
+        levels: of detail, each half the size of the one before; what is left is moved as well.
+        units: see :class:`Solver`.
+    """
+
+    rate: float = 0.002
+    levels: int = 5
+    units: float = 1.0
+
+    def __call__(self, variable: Tensor) -> Mover:
+        """Take charge of ``variable``, ``[1, C, H, W]``."""
+        return _Layered(variable, self)
+
+
+class _Layered:
+    """A picture that is moved level by level of its Laplacian pyramid."""
+
+    def __init__(self, variable: Tensor, settings: RMSprop) -> None:
+        self.variable = variable
+        self.parts: list[Tensor] = []
+        with torch.no_grad():
+            rest = variable.detach().clone()
+            for _ in range(settings.levels):
+                less = functional.interpolate(rest, size=[max(1, side // 2) for side in rest.shape[2:]], mode="bilinear")
+                self.parts.append(rest - _as_large(less, rest))
+                rest = less
+        self.parts.append(rest)
+        for part in self.parts:
+            part.requires_grad_()
+        self.optimiser = torch.optim.RMSprop(self.parts, lr=settings.rate * settings.units)
+        self.folded = variable.detach().clone()
+
+    def step(self, closure: Callable[[], Tensor]) -> Tensor:
+        """Evaluate ``closure`` and move."""
+        loss = closure()
+        with torch.no_grad():  # what was cut off at black and white
+            self.parts[0] += self.variable - self.folded
+        with torch.enable_grad():
+            gradients = torch.autograd.grad(self._sum(), self.parts, self.variable.grad)
+        for part, gradient in zip(self.parts, gradients, strict=True):
+            part.grad = gradient
+        self.optimiser.step()
+        with torch.no_grad():
+            self.folded = self._sum()
+            self.variable.copy_(self.folded)
+        return loss
+
+    def _sum(self) -> Tensor:
+        picture = self.parts[-1]
+        for detail in reversed(self.parts[:-1]):
+            picture = detail + _as_large(picture, detail)
+        return picture
+
+
+def _as_large(picture: Tensor, other: Tensor) -> Tensor:
+    """A ``picture`` enlarged to the size of the ``other``."""
+    return functional.interpolate(picture, size=other.shape[2:], mode="bilinear")
+
+
+SOLVERS: dict[str, Solver] = {"lbfgs": LBFGS(), "torch-lbfgs": TorchLBFGS(), "adam": Adam(), "sgd": SGD(), "rmsprop": RMSprop()}
