@@ -91,7 +91,8 @@ def _share_memory() -> None:
     import onnxruntime
 
     memory = onnxruntime.OrtMemoryInfo("Cpu", onnxruntime.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, onnxruntime.OrtMemType.DEFAULT)
-    onnxruntime.create_and_register_allocator(memory, None)
+    growing = onnxruntime.OrtArenaCfg({"arena_extend_strategy": 1})  # by as much as is asked for, not by twice as much each time
+    onnxruntime.create_and_register_allocator(memory, growing)
 
 
 def threads() -> int:
