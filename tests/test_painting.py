@@ -468,6 +468,7 @@ def test_weights_do_what_they_say():
     assert smooth[1] < 0.5 * usual[1]
     assert smooth[2]["tv"] > 0
     assert rest(content_weight=0)[2]["content"] == 0
+    assert rest(tones_weight=10)[2]["tones"] / 10 < 0.5 * usual[2]["tones"] / 0.1
     assert rest(style_weight=0, start="noise")[2]["style"] == 0
 
 
@@ -590,7 +591,7 @@ def test_blend():
 def test_blend_of_every_style_loss(loss):
     other = noise(30, 30, seed=2)
     names = set(losses(style=[STYLE, other], blend=[3, 7], style_loss=loss)[1][0])
-    assert names == {STYLE_LOSSES[loss].name, "content", "tv", "gamut"}
+    assert names == {STYLE_LOSSES[loss].name, "content", "tones", "tv", "gamut"}
 
 
 @pytest.mark.parametrize(("shares", "words"), [([1, 2, 3], "3 numbers for 2 styles"), ([1], "1 numbers for 2 styles")])

@@ -304,6 +304,9 @@ class Kept(TypedDict, total=False):
 
     content_weight: Annotated[float | None, Number("look", "More keeps more of the photograph.")]
     style_weight: Annotated[float | None, Number("look", "More takes on more of the style.")]
+    tones_weight: Annotated[
+        float | None, Number("look", "More keeps light, shade and colours, in the style's palette, where the photograph has them.")
+    ]
     tv_weight: Annotated[float | None, Number("look", "More is smoother.")]
     trade_off: Annotated[float | None, Number("look", "Content weight over style weight, α/β, in place of the content weight.")]
     preset: Annotated[str | None, Choice("look", "The manner of a method without a network.")]

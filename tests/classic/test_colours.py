@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from impasto.classic.colours import LUMA, TOUCH, drawn, palette, recoloured
+from impasto.classic.colours import LUMA, TOUCH, drawn, palette
+from impasto.picture import recoloured
 
 PICTURE = np.random.default_rng(3).random((4, 5, 3), np.float32).repeat(20, 0).repeat(20, 1)
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from impasto.classic.colours import recoloured
 from impasto.classic.patches import SIZES, aggregated, smoothed, stylised
 from impasto.errors import OptionError, PictureError
+from impasto.picture import recoloured
 
 
 def textured(height, width, seed, scale=2.0):

@@ -20,8 +20,8 @@ def test_all_terms_are_public():
 
 @pytest.mark.parametrize("term", TERMS)
 def test_roles(term):
-    kept = term.source is not None and term.name in ("content", "structure", "selfsimilarity")
-    assert term.role == (term.source if term.source == "style" or kept else term.name)
+    kept = term.name in ("content", "structure", "selfsimilarity")
+    assert term.role == ("content" if kept else term.source if term.source == "style" else term.name)
 
 
 @pytest.mark.parametrize("term", TERMS)

@@ -5,6 +5,8 @@ import warnings
 import numpy as np
 from numpy.typing import NDArray
 
+from impasto.picture.palettes import sample
+
 Floats = NDArray[np.float32]
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 TOUCH = np.float32(0.6)  # how far a stroke's colour goes to one of a style's palette
@@ -68,43 +70,10 @@ def saturated(picture: Floats, saturation: float) -> Floats:
     return np.clip(result, 0, 1, out=result)
 
 
-def recoloured(picture: Floats, style: Floats) -> Floats:
-    """Give a picture the mean and covariance of a style's colours, by the linear map that moves colours least (Monge's).
-
-    With Σ of the picture and Τ of the style, that is Σ^-½ (Σ^½ Τ Σ^½)^½ Σ^-½ (Pitié & Kokaram 2007).
-
-    Args:
-        picture: ``[H, W, 3]`` in [0, 1].
-        style: ``[h, w, 3]`` in [0, 1].
-
-    Returns:
-        ``[H, W, 3]``, clipped to [0, 1].
-    """
-    (mean, covariance), (wanted, target) = ((x.mean(0), np.cov(x.T, bias=True)) for x in (_sample(picture), _sample(style)))
-    # Deviations of less than a hundredth count as that, so that noise in a grey picture isn't blown up.
-    root, inverse = (_power(covariance, exponent, 1e-4) for exponent in (0.5, -0.5))
-    matrix = inverse @ _power(root @ target @ root, 0.5, 0.0) @ inverse
-    result = picture @ matrix.astype(np.float32)
-    result += (wanted - mean @ matrix).astype(np.float32)
-    return np.clip(result, 0, 1, out=result)
-
-
 def mean(picture: Floats) -> tuple[float, float, float]:
     """The mean of a ``picture`` ``[H, W, 3]``, about: red, green and blue."""
-    red, green, blue = _sample(picture).mean(0).tolist()
+    red, green, blue = sample(picture).mean(0).tolist()
     return red, green, blue
-
-
-def _sample(picture: Floats) -> NDArray[np.float64]:
-    """About a quarter of a million of a picture's pixels at most, ``[N, 3]``."""
-    stride = 1 + int(np.sqrt(picture.shape[0] * picture.shape[1] / 2.5e5))
-    return picture[::stride, ::stride].reshape(-1, 3).astype(np.float64)
-
-
-def _power(matrix: NDArray[np.float64], exponent: float, least: float) -> NDArray[np.float64]:
-    """Of a symmetric matrix, whose eigenvalues count as the ``least`` where they are less."""
-    values, vectors = np.linalg.eigh(matrix)
-    return np.asarray(vectors * np.maximum(values, least) ** exponent @ vectors.T)
 
 
 def palette(style: Floats, size: int = 16) -> Floats:
@@ -117,7 +86,7 @@ def palette(style: Floats, size: int = 16) -> Floats:
     Returns:
         ``[size, 3]``, fewer for a style of fewer colours.
     """
-    boxes = [_sample(style)]
+    boxes = [sample(style)]
     while len(boxes) < size:
         spreads = np.stack([box.var(0) * len(box) for box in boxes])
         box, axis = np.unravel_index(spreads.argmax(), spreads.shape)

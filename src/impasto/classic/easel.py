@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from impasto.classic.brush import lit, paint, tooth
-from impasto.classic.colours import LUMA, drawn, mean, palette, recoloured, saturated
+from impasto.classic.colours import LUMA, drawn, mean, palette, saturated
 from impasto.classic.presets import SIZE, Preset
 from impasto.classic.strokes import Brushwork, Strokes, blurred, directions, layer
+from impasto.picture import recoloured
 
 Floats = NDArray[np.float32]
 Colour = tuple[float, float, float]

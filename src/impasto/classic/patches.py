@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from skimage.transform import resize
 
-from impasto.classic.colours import LUMA, recoloured
+from impasto.classic.colours import LUMA
 from impasto.classic.compiled import njit
 from impasto.classic.patchmatch import patchmatch
 from impasto.classic.progress import Callback
 from impasto.errors import OptionError, PictureError
+from impasto.picture import recoloured
 
 Floats = NDArray[np.float32]
 Field = NDArray[np.int32]

@@ -12,6 +12,7 @@ from impasto.losses.mrf import MRF
 from impasto.losses.self_similarity import SelfSimilarity
 from impasto.losses.structure import Structure
 from impasto.losses.term import Encode, Features, Term
+from impasto.losses.tones import Tones
 from impasto.losses.total_variation import TotalVariation
 
 STYLE_LOSSES: dict[str, type[Term]] = {"gram": Gram, "moments": Moments, "histogram": Histogram, "mrf": MRF, "earthmover": EarthMover}
@@ -39,6 +40,7 @@ __all__ = [
     "SelfSimilarity",
     "Structure",
     "Term",
+    "Tones",
     "TotalVariation",
     "gram",
 ]

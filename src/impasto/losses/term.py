@@ -25,7 +25,7 @@ class Term(ABC):
         layer_weights: factors ``w_l`` of the layers' losses, as many as layers; empty for their mean, ``1 / n`` each.
         name: the term's key in logs and in an objective's parts.
         role: what a weight option addresses: ``--style-weight`` is for every term in the role ``style``, whichever loss that is.
-        source: the picture the target is made from, or None where there is no target.
+        source: the picture the target is made from, or None where there is no target; ``recoloured`` is the content in the style's colours.
     """
 
     weight: float = 1.0
@@ -33,7 +33,7 @@ class Term(ABC):
     layer_weights: tuple[float, ...] = ()
     name: ClassVar[str]
     role: ClassVar[str]
-    source: ClassVar[Literal["content", "style"] | None] = None
+    source: ClassVar[Literal["content", "style", "recoloured"] | None] = None
 
     @property
     @abstractmethod

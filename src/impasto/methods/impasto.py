@@ -7,10 +7,12 @@ What differs from the paper:
 - the canvas is painted coarse to fine, as Gatys et al. 2017 (*Controlling Perceptual Factors*, section 6) do, which brings
   large strokes within reach of the receptive fields, and each level begins with the content's own fine detail, which the
   coarser one couldn't hold;
+- light, shade and colours, at a quarter of the resolution, are drawn to those of the photograph recoloured in the style's palette:
+  no bright rims around dark towers, no hills in skies, and faces that stay faces;
 - values outside [0, 1] are discouraged instead of cut off.
 """
 
-from impasto.losses import Content, Gamut, Gram, TotalVariation
+from impasto.losses import Content, Gamut, Gram, Tones, TotalVariation
 from impasto.optimise import LBFGS
 from impasto.optimise.method import Method
 
@@ -22,6 +24,7 @@ METHOD = Method(
     terms=(
         Gram(layers=("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")),
         Content(layers=("relu4_2",), weight=0.1),
+        Tones(weight=0.1),
         TotalVariation(weight=0.0),
         Gamut(weight=10.0),
     ),

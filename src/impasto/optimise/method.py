@@ -80,7 +80,8 @@ class Method(Page):
     precision: Literal["auto", "float32", "bfloat16"] = "float32"
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "sources", frozenset(term.source for term in self.terms if term.source))
+        named = {term.source for term in self.terms if term.source}
+        object.__setattr__(self, "sources", frozenset(named - {"recoloured"} | ({"content", "style"} if "recoloured" in named else set())))
 
     def fast(self) -> "Method":
         """The same losses, painted the quick way: coarse to fine, 220 steps of our own L-BFGS, in the quickest precision."""

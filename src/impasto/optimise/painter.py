@@ -18,7 +18,7 @@ from impasto.optimise.method import Method
 from impasto.optimise.objective import Encoder, Objective, Sources, Targets
 from impasto.optimise.pyramid import levels, optimise
 from impasto.optimise.recipe import recipe
-from impasto.picture import Opened, fit
+from impasto.picture import Opened, fit, recoloured
 
 LIBRARIES = ("torch",)
 FIRST_LOOK = 128  # pixels, the longest side that losses are compared at
@@ -66,10 +66,12 @@ class Painter:
     def paint(self, commission: Commission) -> Painted:
         """Paint a ``commission``, as :meth:`impasto.family.Prepared.paint` says."""
         method, size = self.method, commission.size
-        sources: Sources = {
+        sources: dict[str, list[tuple[float, Tensor]]] = {
             "content": [(1.0, _resized(commission.content, size).to(self.device))] if commission.content else [],
             "style": [(share, tensors.resize(style, self._size_of(style, size)).to(self.device)) for share, style in self.styles],
         }
+        if any(term.source == "recoloured" for term in method.terms):
+            sources["recoloured"] = [(share, _recoloured(sources["content"][0][1], style)) for share, style in sources["style"]]
         result = optimise(
             self.encoder,
             self._as_heavy(sources),
@@ -151,6 +153,11 @@ Starting = Callable[[Size], Tensor]
 def prepare(order: Order) -> Painter:
     """Get ready for an ``order``; see :meth:`impasto.family.Room.prepare`."""
     return Painter(order)
+
+
+def _recoloured(content: Tensor, style: Tensor) -> Tensor:
+    """A content in a style's colours, both ``[1, 3, h, w]``."""
+    return tensors.tensor(recoloured(tensors.array(content), tensors.array(style))).to(content.device)
 
 
 def _resized(content: Opened, size: Size) -> Tensor:

@@ -13,7 +13,7 @@ from impasto.optimise.balance import Balance
 from impasto.optimise.method import Elsewhere, Method
 from impasto.optimise.solvers import SOLVERS
 
-WEIGHTS = ("content_weight", "style_weight", "tv_weight")
+WEIGHTS = ("content_weight", "style_weight", "tones_weight", "tv_weight")
 
 
 def recipe(published: Method, options: Mapping[str, Any]) -> Method:
@@ -46,7 +46,7 @@ def recipe(published: Method, options: Mapping[str, Any]) -> Method:
             terms = _weighted(terms, name.removesuffix("_weight"), float(weight))
     if options["trade_off"] is not None:
         terms = _weighted(terms, "content", options["trade_off"] * _share(terms, "style") * _units(published.terms, before))
-    if not any(term.weight for term in terms if term.source):
+    if not any(term.weight for term in terms if term.source in ("content", "style")):
         raise OptionError("content_weight and style_weight are both 0, which leaves nothing to paint; make one of them positive")
     # How a method changes its network suits that network's relatives too, and no other; what the user asks for holds for all.
     related = encoder == method.encoder or all(name.startswith("vgg") for name in (encoder, method.encoder))
