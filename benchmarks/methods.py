@@ -121,13 +121,14 @@ class Stopwatch:
     """A solver that times another one's steps.
 
     Attributes:
-        seconds: of every step, by the shape of the canvas, which is another one at every level.
+        each: so many steps has a level.
+        seconds: of every step, level by level.
         convolutions: those of one evaluation, at the last level.
     """
 
-    def __init__(self, solver: Solver) -> None:
-        self.solver = solver
-        self.seconds: dict[torch.Size, list[float]] = {}
+    def __init__(self, solver: Solver, each: int) -> None:
+        self.solver, self.each = solver, each
+        self.seconds: list[float] = []
         self.convolutions: list[Convolution] = []
 
     @property
@@ -137,7 +138,6 @@ class Stopwatch:
 
     def __call__(self, variable: Tensor) -> Mover:
         """Take charge of ``variable``, of any shape."""
-        self.seconds.setdefault(variable.shape, [])  # a balance has the same level call again
         return _Timed(variable, self)
 
 
@@ -169,8 +169,8 @@ class _Timed:
 
     def step(self, closure: Callable[[], Tensor]) -> Tensor:
         """Evaluate ``closure`` and move, on the clock."""
-        times = self.stopwatch.seconds[self.variable.shape]
-        if not times:
+        times = self.stopwatch.seconds
+        if len(times) % self.stopwatch.each == 0:
             with Seen() as seen:
                 closure()
             self.stopwatch.convolutions = seen.convolutions
@@ -203,9 +203,16 @@ def run(method: Method, encoder: str, size: int, repeats: int) -> tuple[tuple[in
     Returns:
         The painting's width and height, the seconds of a step at that size, the stopwatch, and the seconds of the schedule.
     """
-    stopwatch = Stopwatch(method.solver)
-    steps = (WARM_UP + repeats,) * len(method.steps)
-    METHODS[method.name] = replace(method, solver=stopwatch, finest=None, steps=steps, elsewhere=replace(method.elsewhere, steps=()))
+    each = WARM_UP + repeats
+    stopwatch = Stopwatch(method.solver, each)
+    METHODS[method.name] = replace(
+        method,
+        solver=stopwatch,
+        finest=None,
+        steps=(each,) * len(method.steps),
+        again=each if method.again else 0,
+        elsewhere=replace(method.elsewhere, steps=(), again=None),
+    )
     painting = stylize(
         CONTENT if "content" in method.sources else None,
         STYLE if "style" in method.sources else None,
@@ -213,8 +220,8 @@ def run(method: Method, encoder: str, size: int, repeats: int) -> tuple[tuple[in
         encoder=cast(Any, None if encoder == "own" else encoder),
         size=size,
     )
-    plan = levels(painting.size, method.steps, method.ratio)
-    medians = [statistics.median(times[WARM_UP:]) for times in stopwatch.seconds.values()]
+    plan = levels(painting.size, method.steps, method.ratio, again=method.again)
+    medians = [statistics.median(stopwatch.seconds[level * each :][WARM_UP:each]) for level in range(len(plan))]
     whole = sum(level.steps * seconds for level, seconds in zip(plan, medians, strict=True))
     return painting.size, medians[-1], stopwatch, whole
 
@@ -222,8 +229,9 @@ def run(method: Method, encoder: str, size: int, repeats: int) -> tuple[tuple[in
 def measure(name: str, encoder: str, size: int, repeats: int) -> Cost:
     """The cost of the method called ``name``; in a process that has measured nothing else. See :func:`run`."""
     method = METHODS[name]
-    if encoder in PACKAGED and method.elsewhere.steps:
-        method = replace(method, steps=method.elsewhere.steps)
+    changes = method.elsewhere
+    if encoder in PACKAGED and changes.steps:
+        method = replace(method, steps=changes.steps, again=method.again if changes.again is None else changes.again)
     painted, seconds, stopwatch, own = run(method, encoder, size, repeats)
     megabytes = peak()
     fast = run(method.fast(), encoder, size, repeats)[-1]
@@ -232,7 +240,9 @@ def measure(name: str, encoder: str, size: int, repeats: int) -> Cost:
     best = max(rate for _, rate in rates.values())
     operations = 2 * sum(rates[each][0] for each in seen)
     precision = str(seen[0].precision).removeprefix("torch.")
-    return Cost(sum(method.steps), painted, precision, seconds, operations / best / seconds, best / 1e9, megabytes, own, fast)
+    return Cost(
+        sum(method.steps) + method.again, painted, precision, seconds, operations / best / seconds, best / 1e9, megabytes, own, fast
+    )
 
 
 def peak() -> float:

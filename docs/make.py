@@ -7,7 +7,7 @@ With `--paint` the pictures are painted anew, too, which takes minutes.
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import fields
 from inspect import getdoc
 from pathlib import Path
@@ -22,7 +22,6 @@ from impasto.evaluate import Cell, compare, sheet
 from impasto.feedforward import models
 from impasto.feedforward.network import Network
 from impasto.losses import Term
-from impasto.losses.hypercolumns import Hypercolumns
 from impasto.methods import ALL, FAMILIES, METHODS, NETWORKS, RENDERINGS, concerned, uses
 from impasto.optimise.method import Method
 from impasto.options import DECLARED, GROUPS, LARGEST, Option, Pictures
@@ -31,7 +30,7 @@ DOCS = Path(__file__).parent
 CONTENT, STYLE = "astronaut", "starry"
 ENCODER, SIZE, QUALITY = "pocket", 384, 88
 # Painted with their own schedules. The others' take minutes each.
-QUICK = ("impasto", "strotss2019")
+QUICK = ("impasto", "strotss2019", "nnst2022")
 # Photograph by photograph, as in figure 7 of Gatys et al. 2016. The second lends its manner.
 PHOTOGRAPHS = (("chelsea", "coffee"), ("astronaut", "rocket"))
 TRADE_OFF = 1e-2
@@ -217,7 +216,7 @@ def formula(method: Method) -> str:
     lines = []
     for term in method.terms:
         digits, exponent = short(term.weight)
-        over = r"\sum_l w_l " if term.layers and not isinstance(term, Hypercolumns) else ""
+        over = r"\sum_l w_l " if term.layers and term.apart else ""
         factors = (digits if digits != "1" else "", f"10^{{{exponent}}}" if exponent else "", over + term.formula)
         if term.weight:
             lines.append(r" \cdot ".join(filter(None, factors)) + rf" && \text{{{term.name}}}")
@@ -230,7 +229,7 @@ def terms(method: Method) -> str:
     common = [*(field.name for field in fields(Term)), "turn"]
     rows = []
     for term in method.terms:
-        apart = () if isinstance(term, Hypercolumns) else term.layers
+        apart = term.layers if term.apart else ()
         weights = term.layer_weights or tuple(1 / len(apart) for _ in apart)
         layers = ", ".join(f"`{layer}`" for layer in term.layers) or "the pixels themselves"
         of_each = f"{plain(float(weights[0]))} each" if len(weights) > 1 and len(set(weights)) == 1 else plain(weights)
@@ -240,10 +239,12 @@ def terms(method: Method) -> str:
 
 def elsewhere(method: Method) -> str:
     """What a packaged encoder changes, as a paragraph, or nothing."""
-    changes = []
-    for kind, values in settings(method.elsewhere).items():
-        of = {f"{kind} of {name}": value for name, value in values.items()} if isinstance(values, Mapping) else {kind: values}
-        changes += [named({name: value}) for name, value in of.items()]
+    changes = [
+        named({f"{kind.replace('_', ' ')} of {name}": value})
+        for name, fields_changed in method.elsewhere.terms.items()
+        for kind, value in fields_changed.items()
+    ]
+    changes += [named({kind: value}) for kind, value in settings(method.elsewhere, "terms").items()]
     return f"Through a packaged encoder: {'; '.join(changes)}.\n\n" if changes else ""
 
 
@@ -263,6 +264,8 @@ def choices(method: Method) -> str:
         "detail": f"{plain(method.detail)} times the content's own fine detail is added when a level begins" if method.detail else "",
         "schedule": "; ".join(f"{name} weighs {plain(factors)} times as much" for name, factors in method.schedule.items()),
         "limits": "the canvas is cut off at black and white before every evaluation" if method.clamp else "",
+        "again": f"{method.again} more steps at the finest level, as if it were another" if method.again else "",
+        "colours": "the chroma is the content's, carried to the style's" if method.chroma else "",
         "keeps": f"the {method.keep} canvas of a level",
         "size of the style": sizes.get(str(method.style_size), f"{method.style_size} pixels") if "style" in method.sources else "",
         "trade-offs": f"{plain(method.trade_offs)}, content to style weight, the default first" if method.trade_offs else "",

@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -666,8 +667,8 @@ def test_methods_through_other_encoders(method, encoder):
     changed, own = asked(method=method, encoder=encoder), METHODS[method]
     related = encoder == own.encoder or {encoder, own.encoder} == {"vgg16", "vgg19"}
     assert changed.variant == (own.variant if related else encoders.Variant())
-    elsewhere = own.elsewhere.weights if encoder == "pocket" else {}
-    assert {term.name: term.weight for term in changed.terms} == {term.name: elsewhere.get(term.name, term.weight) for term in own.terms}
+    elsewhere = own.elsewhere.terms if encoder == "pocket" else {}
+    assert changed.terms == tuple(replace(term, **elsewhere.get(term.name, {})) for term in own.terms)
     by_the_user = asked(method=method, encoder=encoder, pooling="l2")
     assert by_the_user.variant.pooling == "l2"
 

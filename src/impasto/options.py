@@ -323,7 +323,7 @@ class Kept(TypedDict, total=False):
     ]
     balance: Annotated[Literal["gradients"] | None, Choice("optimisation", "Weigh the losses by the size of their gradients.")]
     style_loss: Annotated[
-        Literal["gram", "moments", "histogram", "mrf", "earthmover"] | None,
+        Literal["gram", "moments", "histogram", "mrf", "neighbours", "earthmover"] | None,
         Choice("optimisation", "Another one, with the same say."),
     ]
     content_loss: Annotated[

@@ -305,15 +305,50 @@ def strotss2019(x, canvas, content, style, photograph, painting):
     }
 
 
-def strotss_loop(losses, start, steps, rate):
-    """RMSprop on a Laplacian pyramid, whose levels are halved with a bilinear filter and rounded down."""
+NNST_LAYERS = ("relu1_1", "relu1_2", "relu2_1", "relu2_2", "relu3_1", "relu3_2", "relu3_3", "relu4_1", "relu4_2", "relu4_3")
+
+
+def nnst2022(see, start, photograph, painting):
+    """The losses of a scale that begins with the canvas ``start``."""
+
+    def columns(picture):
+        size = [side // 4 for side in picture.shape[2:]]
+        layers = see(picture)
+        return torch.cat(
+            [F.interpolate(layers[name] / layers[name].shape[1], size, mode="bilinear")[0].flatten(1) for name in NNST_LAYERS]
+        ).T
+
+    def centred(x):
+        return x - x.mean(dim=0)
+
+    turned = [torch.rot90(painting, turn, (2, 3)) for turn in range(4)]
+    his, apart = torch.cat([columns(one) for one in turned]), [see(one) for one in turned]
+    wanted = his[cosine_distances(centred(columns(0.75 * photograph + 0.25 * start)), centred(his)).argmin(dim=1)]
+
+    def split(layers, name):
+        mine, style = centred(flat(layers[name]).T), centred(torch.cat([flat(one[name]) for one in apart], dim=1).T)
+        distances = cosine_distances(mine, style)
+        return distances.gather(1, distances.argmin(dim=1, keepdim=True)).mean()
+
+    def losses(canvas):
+        mine, layers = columns(canvas), see(canvas)
+        return {
+            "neighbours": cosine_distances(mine, wanted).diagonal().mean(),
+            "splitting": sum(split(layers, name) for name in NNST_LAYERS),
+        }
+
+    return losses
+
+
+def pyramid_loop(losses, start, steps, depth, made):
+    """An optimiser of a Laplacian pyramid, whose levels are halved with a bilinear filter and rounded down."""
     parts, rest = [], start
-    for _ in range(5):
+    for _ in range(depth):
         less = F.interpolate(rest, [max(1, side // 2) for side in rest.shape[2:]], mode="bilinear")
         parts.append(rest - F.interpolate(less, rest.shape[2:], mode="bilinear"))
         rest = less
     parts = [part.clone().requires_grad_() for part in (*parts, rest)]
-    optimiser, totals = torch.optim.RMSprop(parts, lr=rate), []
+    optimiser, totals = made(parts), []
     for step in range(steps + 1):
         canvas = parts[-1]
         for part in parts[-2::-1]:

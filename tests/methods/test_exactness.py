@@ -58,6 +58,7 @@ PAPERS = {
     "risser2017": Paper(published.risser2017, "vgg19", published.imagenet, units=255, plan=TWO_LEVELS),
     "li2017": Paper(published.li2017, "vgg19", published.caffe, units=255, start="noise"),
     "strotss2019": Paper(published.strotss2019, "vgg16", published.imagenet, start="noise", plan=TWO_LEVELS),
+    "nnst2022": Paper(published.nnst2022, "vgg16", published.imagenet, plan=(*TWO_LEVELS, Level(SIZE, 6))),
     "liwand2016": Paper(published.liwand2016, "vgg19", published.caffe, units=255, history=25, plan=TWO_LEVELS),
 }
 
@@ -86,12 +87,15 @@ at_both_widths = pytest.mark.parametrize(
 
 
 def ours(name):
-    """The method; of Li & Wand without the turned and resized copies, which `test_mrf` looks at, and weighing more often."""
+    """The method without losses that are off; of Li & Wand without the turned and resized copies, which `test_mrf` looks at."""
     method = METHODS[name]
     if method.balance:
         method = replace(method, balance=replace(method.balance, every=4))
     return replace(
-        method, terms=tuple(replace(term, rotations=(0.0,), scales=(1.0,)) if isinstance(term, MRF) else term for term in method.terms)
+        method,
+        terms=tuple(
+            replace(term, rotations=(0.0,), scales=(1.0,)) if isinstance(term, MRF) else term for term in method.terms if term.weight
+        ),
     )
 
 
@@ -100,13 +104,15 @@ def encoder_of(method, networks, precision=torch.float64):
     return encoders.load(method.encoder, file, CPU, precision, method.variant).encoder
 
 
-def plain(paper, networks, content=CONTENT, style=STYLE):
-    """The paper's weighted losses as a function of the canvas."""
+def plain(paper, networks, content=CONTENT, style=STYLE, start=CANVAS):
+    """The paper's weighted losses as a function of the canvas, of a level that begins with ``start``."""
     _, network = networks[paper.network]
 
     def see(picture):
         return network(paper.see(picture))
 
+    if paper.losses is published.nnst2022:
+        return published.nnst2022(see, start, content, style)
     given = {}
     if paper.losses in (published.li2017, published.strotss2019):
         given["photograph"] = content
@@ -235,7 +241,11 @@ def test_published_loop(name, networks, exactness):
     canvas, expected = resized(start_of(paper), paper.plan[0].size), []
     for index, level in enumerate(paper.plan):
         canvas = canvas if canvas.shape[2:] == level.size[::-1] else F.interpolate(canvas, level.size[::-1], mode="bicubic")
-        losses = plain(paper, networks, resized(CONTENT, level.size), resized(STYLE, level.size))
+        near = resized(CONTENT, level.size)
+        if (name, index) in (("strotss2019", 0), ("nnst2022", 1)):  # the content's finest detail
+            far = resized(CONTENT, paper.plan[0].size) if index else resized(near, (level.size[0] // 2, level.size[1] // 2))
+            canvas = canvas + near - F.interpolate(far, level.size[::-1], mode="bicubic")
+        losses = plain(paper, networks, near, resized(STYLE, level.size), canvas)
         if name == "keras":
             totals, canvas = gradient_loop(paper, losses, canvas, level.steps, lambda step: 100 * 0.96 ** (step / 100), 0.0)
         elif name == "inversion2015":
@@ -243,13 +253,13 @@ def test_published_loop(name, networks, exactness):
             totals, canvas = gradient_loop(paper, losses, canvas, level.steps, lambda step: 0.004 * sigma, 0.9)  # noqa: B023
         elif name == "strotss2019":
             alpha, rate = ((4, 0.002), (2, 0.001))[index]
-            if index == 0:  # the content's finest detail
-                near = resized(CONTENT, level.size)
-                far = resized(near, (level.size[0] // 2, level.size[1] // 2))
-                canvas = canvas + near - F.interpolate(far, level.size[::-1], mode="bicubic")
             factors = {"selfsimilarity": alpha, "earthmover": 1, "cloudmoments": 1, "palette": 1 / max(alpha, 1)}
             weighed = partial(lambda of, factors, canvas: {key: factors[key] * loss for key, loss in of(canvas).items()}, losses, factors)
-            totals, canvas = published.strotss_loop(weighed, canvas, level.steps, rate)
+            totals, canvas = published.pyramid_loop(weighed, canvas, level.steps, 5, partial(torch.optim.RMSprop, lr=rate))
+        elif name == "nnst2022":
+            stage = "splitting" if index == 2 else "neighbours"
+            chosen = partial(lambda of, stage, canvas: {stage: of(canvas)[stage]}, losses, stage)
+            totals, canvas = published.pyramid_loop(chosen, canvas, level.steps, 8, partial(torch.optim.Adam, lr=0.002, eps=1e-16))
         elif name == "risser2017":
             totals, canvas = balanced_loop(losses, canvas, level.steps, method)
         else:

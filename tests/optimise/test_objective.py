@@ -49,6 +49,28 @@ def test_targets_are_computed_once():
         assert sorted(layers) == ["1", "2", "3"]
 
 
+def test_terms_are_told_what_a_level_begins_with_and_nothing_after():
+    """And of the photograph, seen through the same encoder."""
+    told = []
+
+    class Begun(Gram):
+        def begun(self, target, canvas, content, encode):
+            told.append((canvas, content, encode(canvas, ("9",))["9"].requires_grad))
+            return {name: 2 * tensor for name, tensor in target.items()}
+
+    canvas = noise(6, 5, 2).requires_grad_()
+    term = Begun(layers=("1",))
+    objective = Objective(Recorder(), (term,), SOURCES)
+    first = objective(canvas).total
+    objective(noise(6, 5, 3))
+    assert [(one is canvas, content is CONTENT, traced) for one, content, traced in told] == [(True, True, False)]
+    target = {name: 2 * tensor for name, tensor in term.target(STYLE, times).items()}
+    assert first.item() == pytest.approx(term(canvas, times(canvas, ("1",)), target).item())
+    told.clear()
+    Objective(Recorder(), (term,), {"style": SOURCES["style"]})(canvas)
+    assert told[0][1] is None
+
+
 def test_weighted_sum():
     style, content = Gram(layers=("1", "2"), weight=3.0), Content(layers=("2",), weight=0.25)
     tv, gamut = TotalVariation(weight=7.0), Gamut(weight=10.0)

@@ -87,6 +87,15 @@ def test_small_pictures_have_fewer_levels():
     assert [level.steps for level in levels((90, 60), STEPS, RATIO, 30)] == [20, 10]
 
 
+def test_steps_again_are_one_more_level_of_the_finest_size():
+    plan = levels((512, 384), STEPS, RATIO, again=30)
+    assert plan == (*levels((512, 384), STEPS, RATIO), Level((512, 384), 30))
+    assert [level.steps for level in levels((512, 384), STEPS, RATIO, 500, again=30)] == [200, 120, 80, 40, 60]
+    assert levels((512, 384), (200,), RATIO, again=30) == (Level((512, 384), 200), Level((512, 384), 30))
+    for total in range(1, 60):
+        assert sum(level.steps for level in levels((512, 384), STEPS, RATIO, total, again=30)) == total
+
+
 # optimise()
 
 

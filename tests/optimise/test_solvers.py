@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from impasto.optimise import LBFGS, SGD, SOLVERS, RMSprop, TorchLBFGS
+from impasto.optimise import LBFGS, SGD, SOLVERS, Adam, RMSprop, TorchLBFGS
 
 
 class Bowl:
@@ -198,6 +198,18 @@ def test_rmsprop_against_its_formula(levels):
         square = 0.99 * square + 0.01 * gradient**2
         step = before - 0.01 * gradient / (np.sqrt(square) + 1e-8)
         assert (np.abs(after - step).max() < 1e-12) == (levels == 0)
+
+
+@pytest.mark.parametrize("levels", [1, 3])
+def test_adam_of_the_levels_of_a_picture(levels):
+    """A first step moves every value of every level by the rate, whose sum can't be further than all of them; and it gets there."""
+    bowl = Bowl(precision=torch.float64)
+    solver = Adam(rate=0.01, levels=levels)(bowl.canvas)
+    for _ in range(400):
+        solver.step(bowl)
+    (before, _), (after, _) = bowl.seen[:2]
+    assert 0.01 < np.abs(after - before).max() <= 0.01 * (levels + 1) + 1e-9
+    assert np.abs(bowl.canvas.detach().numpy() - bowl.minimum.numpy()).max() < 0.01
 
 
 def test_rmsprop_takes_note_of_what_was_cut_off():

@@ -9,13 +9,21 @@ from impasto.losses.histogram import Histogram
 from impasto.losses.laplacian import Laplacian
 from impasto.losses.moments import Moments
 from impasto.losses.mrf import MRF
+from impasto.losses.neighbours import Neighbours, Splitting
 from impasto.losses.self_similarity import SelfSimilarity
 from impasto.losses.structure import Structure
 from impasto.losses.term import Encode, Features, Term
 from impasto.losses.tones import Tones
 from impasto.losses.total_variation import TotalVariation
 
-STYLE_LOSSES: dict[str, type[Term]] = {"gram": Gram, "moments": Moments, "histogram": Histogram, "mrf": MRF, "earthmover": EarthMover}
+STYLE_LOSSES: dict[str, type[Term]] = {
+    "gram": Gram,
+    "moments": Moments,
+    "histogram": Histogram,
+    "mrf": MRF,
+    "neighbours": Neighbours,
+    "earthmover": EarthMover,
+}
 """The terms that can take the place of a method's style term, by name; each needs no more than layers."""
 
 CONTENT_LOSSES: dict[str, type[Term]] = {"features": Content, "structure": Structure, "selfsimilarity": SelfSimilarity}
@@ -36,8 +44,10 @@ __all__ = [
     "Histogram",
     "Laplacian",
     "Moments",
+    "Neighbours",
     "Palette",
     "SelfSimilarity",
+    "Splitting",
     "Structure",
     "Term",
     "Tones",

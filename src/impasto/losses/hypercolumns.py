@@ -1,39 +1,33 @@
 """Hypercolumns: what all layers together say of a place (Hariharan et al. 2015; Kolkin, Salavon & Shakhnarovich 2019, section 2)."""
 
 import math
-from dataclasses import dataclass, replace
-from typing import Self
+from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from impasto.losses.term import Features, Term, promote
+from impasto.losses.term import Features, Lots, promote
 
 OFFSET = 10  # turns, after which the grid that places are drawn from moves
 GRID = 128**2  # places that it has at most
 
 
 @dataclass(frozen=True, kw_only=True)
-class Hypercolumns(Term):
+class Hypercolumns(Lots):
     """A loss that sees pictures as clouds of hypercolumns, whose places are even over the picture or drawn by lot.
 
     Attributes:
         places: how many of the canvas's places it looks at, at most.
-        lots: whether they are others at every turn, drawn as in Kolkin et al. 2019, section 2.5, out of a grid that itself moves. Else
-            they are spread evenly, so that the loss is the same function at every step.
         colours: whether a place's colour is part of what is said of it.
-        turn: which lots are drawn.
+
+    Lots are drawn as in Kolkin et al. 2019, section 2.5, out of a grid that itself moves; without them places are spread evenly.
     """
 
     places: int = 1024
-    lots: bool = False
     colours: bool = False
-    turn: int = 0
-
-    def at(self, turn: int) -> Self:
-        """See :meth:`Term.at`."""
-        return replace(self, turn=turn) if self.lots else self
+    apart: ClassVar[bool] = False
 
     def columns(self, picture: Tensor, features: Features, places: int) -> Tensor:
         """The hypercolumns ``[n, C]`` of a ``picture`` ``[1, 3, H, W]`` with these ``features`` at so many places, at most."""

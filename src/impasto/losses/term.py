@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal, Self
 
 import torch
@@ -25,6 +25,7 @@ class Term(ABC):
         layer_weights: factors ``w_l`` of the layers' losses, as many as layers; empty for their mean, ``1 / n`` each.
         name: the term's key in logs and in an objective's parts.
         role: what a weight option addresses: ``--style-weight`` is for every term in the role ``style``, whichever loss that is.
+        apart: whether it looks at its layers one by one, which ``layer_weights`` then weigh; else at all of them together.
         source: the picture the target is made from, or None where there is no target; ``recoloured`` is the content in the style's colours.
     """
 
@@ -33,6 +34,7 @@ class Term(ABC):
     layer_weights: tuple[float, ...] = ()
     name: ClassVar[str]
     role: ClassVar[str]
+    apart: ClassVar[bool] = True
     source: ClassVar[Literal["content", "style", "recoloured"] | None] = None
 
     @property
@@ -69,10 +71,46 @@ class Term(ABC):
         """The term as it is at a level's evaluation number ``turn``, from 0: itself, unless it draws lots."""
         return self
 
+    def still(self) -> Self:
+        """The term as the same function at every turn, as a solver needs it that learns curvature."""
+        return self
+
+    def begun(self, target: Features, canvas: Tensor, content: Tensor | None, encode: Encode) -> Features:
+        """What the target becomes when a level begins: itself, unless it depends on the canvas.
+
+        Args:
+            target: from :meth:`target`.
+            canvas: that the level begins with, float ``[1, 3, H, W]``.
+            content: the photograph, of the same size, where the method has one.
+            encode: see :meth:`target`.
+        """
+        return target
+
     def over_layers(self, loss: Callable[[str], Tensor]) -> Tensor:
         """``Σ_l w_l loss(l)`` over the term's layers; ``loss`` maps a layer's name to a scalar."""
         weights = self.layer_weights or (1 / len(self.layers),) * len(self.layers)
         return torch.stack([weight * loss(layer) for weight, layer in zip(weights, self.layers, strict=True)]).sum()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lots(Term):
+    """A term that looks at some places out of many.
+
+    Attributes:
+        lots: whether they are others at every turn, drawn by lot.
+        turn: which lots are drawn.
+    """
+
+    lots: bool = False
+    turn: int = 0
+
+    def at(self, turn: int) -> Self:
+        """See :meth:`Term.at`."""
+        return replace(self, turn=turn) if self.lots else self
+
+    def still(self) -> Self:
+        """See :meth:`Term.still`."""
+        return replace(self, lots=False)
 
 
 class _Known(torch.autograd.Function):

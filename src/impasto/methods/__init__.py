@@ -54,6 +54,7 @@ OPTIMISATION = Family(
         "resnet50",
         "resnet50-swag",
         "strotss2019",
+        "nnst2022",
         "vgg16",
         "risser2017",
         "li2017",

@@ -26,7 +26,7 @@ METHOD = Method(
         Content(layers=("relu4_2",), scale="half", weight=1.0),
         Gram(layers=("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1"), scale="gatys", weight=1e3),
     ),
-    elsewhere=Elsewhere(weights={"content": 2e-3}),
+    elsewhere=Elsewhere(terms={"content": {"weight": 2e-3}}),
     trade_offs=(1e-3, 8e-4, 5e-3, 5e-4),
     start="noise",
     solver=TorchLBFGS(units=255),

@@ -27,7 +27,7 @@ METHOD = Method(
         Gram(layers=("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1"), scale="keras", weight=1e-6),
         TotalVariation(beta=2.5, units=255, mean=False, border=False, weight=1e-6),
     ),
-    elsewhere=Elsewhere(weights={"content": 1e-3, "style": 38.0, "tv": 1e-7}),
+    elsewhere=Elsewhere(terms={"content": {"weight": 1e-3}, "style": {"weight": 38.0}, "tv": {"weight": 1e-7}}),
     start="content",
     solver=SGD(rate=100, momentum=0, decay=0.96, every=100, per_value=False, units=255),
     steps=(5000,),

@@ -30,7 +30,9 @@ METHOD = Method(
         Laplacian(pools=(4,), pool_weights=(100.0,), units=255, mean=True),
         TotalVariation(units=255, mean=False, weight=0.5e-3),
     ),
-    elsewhere=Elsewhere(weights={"content": 200.0, "style": 1e6, "laplacian": 1e-2, "tv": 1e-5}),
+    elsewhere=Elsewhere(
+        terms={"content": {"weight": 200.0}, "style": {"weight": 1e6}, "laplacian": {"weight": 1e-2}, "tv": {"weight": 1e-5}}
+    ),
     start="noise",
     solver=TorchLBFGS(units=255),
     steps=(1000,),

@@ -32,7 +32,7 @@ METHOD = Method(
         ),
         TotalVariation(units=255, mean=False, weight=1e-3),
     ),
-    elsewhere=Elsewhere(weights={"content": 15.0}),
+    elsewhere=Elsewhere(terms={"content": {"weight": 15.0}}),
     start="content",
     solver=TorchLBFGS(history=25, units=255),
     steps=(100, 100, 100),

@@ -29,7 +29,9 @@ METHOD = Method(
         ),
     ),
     # A softmax's values are as small as a layer has many. Pocket's layers shrink faster with depth than a residual network's.
-    elsewhere=Elsewhere(weights={"content": 1e6, "style": 1e22}, layer_weights={"style": (3e5, 2e4, 300, 1, 1)}, smoothing=20.0),
+    elsewhere=Elsewhere(
+        terms={"content": {"weight": 1e6}, "style": {"weight": 1e22, "layer_weights": (3e5, 2e4, 300, 1, 1)}}, smoothing=20.0
+    ),
     start="content",
     solver=TorchLBFGS(),
     steps=(1000,),

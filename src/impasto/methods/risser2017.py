@@ -27,7 +27,7 @@ METHOD = Method(
         TotalVariation(layers=("conv1_1",), mean=False, weight=1.0),
     ),
     balance=Balance(limits={"content": 100.0}),
-    elsewhere=Elsewhere(weights={"content": 1e-2, "tv": 1e-3}),
+    elsewhere=Elsewhere(terms={"content": {"weight": 1e-2}, "tv": {"weight": 1e-3}}),
     start="content",
     solver=LBFGS(first=2.55, longest=25.5, units=255),
     steps=(100, 100, 100),

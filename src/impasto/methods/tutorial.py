@@ -28,7 +28,7 @@ METHOD = Method(
             weight=1e6,
         ),
     ),
-    elsewhere=Elsewhere(weights={"style": 3e4}),
+    elsewhere=Elsewhere(terms={"style": {"weight": 3e4}}),
     start="content",
     solver=TorchLBFGS(),
     steps=(300,),

@@ -19,7 +19,7 @@ METHOD = Method(
         Content(layers=("relu3_3",), scale="half", weight=1.0),
         Gram(layers=("relu1_2", "relu2_2", "relu3_3", "relu4_3"), scale="gatys", weight=1e5),
     ),
-    elsewhere=Elsewhere(weights={"content": 1e-2}),
+    elsewhere=Elsewhere(terms={"content": {"weight": 1e-2}}),
     start="content",
     solver=TorchLBFGS(units=255),
     steps=(500,),

@@ -2,12 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Any, Literal
 
 from impasto.encoders import Variant
 from impasto.family import Page
 from impasto.losses import Term
-from impasto.losses.hypercolumns import Hypercolumns
 from impasto.optimise.balance import Balance
 from impasto.optimise.pyramid import Keep
 from impasto.optimise.solvers import LBFGS, Solver
@@ -15,21 +14,19 @@ from impasto.optimise.solvers import LBFGS, Solver
 
 @dataclass(frozen=True, kw_only=True)
 class Elsewhere:
-    """What changes where a published method looks through a packaged encoder.
-
-    Published weights suit the size of their own network's activations. Our encoder's are 1 on average.
+    """What of a method changes when a packaged encoder takes the place of its own; the published numbers suit VGG and ResNet.
 
     Attributes:
-        weights: of terms, by name, in place of the published ones.
-        layer_weights: of a term's layers, likewise.
+        terms: by a term's name, the fields that change and what they are; weights for instance.
         smoothing: the softmax's temperature.
         steps: per level, in place of the published ones, none to keep those.
+        again: likewise of the steps that are taken again.
     """
 
-    weights: Mapping[str, float] = field(default_factory=dict)
-    layer_weights: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    terms: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     smoothing: float | None = None
     steps: tuple[int, ...] = ()
+    again: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +44,7 @@ class Method(Page):
         solver: who moves the canvas, and in which units.
         finest: who moves it at the finest level, if another does.
         steps: objective evaluations per level of the pyramid, coarse to fine.
+        again: steps that are taken again at the finest level, as if it were one more, which a ``schedule`` may give other terms.
         ratio: the size of a level over that of the one before.
         detail: how much of the content's fine detail is added to the canvas when a level after the first begins, 0 for none; or how much
             at each level, coarse to fine.
@@ -54,6 +52,7 @@ class Method(Page):
             level's, and if a picture has more levels, the first is that of all those before.
         clamp: whether the canvas is cut off at 0 and 1 before every evaluation.
         keep: whether a level ends with its ``best`` or its ``last`` canvas.
+        chroma: whether the finished painting's chroma is the content's, carried to the style's; see :func:`impasto.picture.with_chroma`.
         style_size: ``content`` stretches the style picture to the content's size, ``longest`` gives it the content's
             longest side; a number is its longest side in pixels.
         balance: weighs the terms by their gradients, if it does.
@@ -70,11 +69,13 @@ class Method(Page):
     solver: Solver
     finest: Solver | None = None
     steps: tuple[int, ...]
+    again: int = 0
     ratio: float = 2.0
     detail: float | tuple[float, ...] = 0.0
     schedule: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     clamp: bool = False
     keep: Keep = "last"
+    chroma: bool = False
     style_size: Literal["content", "longest"] | int = "longest"
     balance: Balance | None = None
     precision: Literal["auto", "float32", "bfloat16"] = "float32"
@@ -88,12 +89,12 @@ class Method(Page):
         units, quick = self.solver.units, LBFGS()
         return replace(
             self,
-            # A solver that learns curvature needs the same function at every step.
-            terms=tuple(replace(term, lots=False) if isinstance(term, Hypercolumns) else term for term in self.terms),
+            terms=tuple(term.still() for term in self.terms),
             finest=None,
             solver=LBFGS(first=quick.first * units, longest=quick.longest * units, units=units),
-            elsewhere=replace(self.elsewhere, steps=()),
+            elsewhere=replace(self.elsewhere, steps=(), again=None),
             steps=(100, 60, 40, 20),
+            again=min(self.again, 20),
             ratio=2**0.8,
             detail=1.0 if self.start == "content" else self.detail,
             clamp=True,

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+import torch
 from torch import Tensor
 
 from impasto.losses import Features, Term
@@ -61,6 +62,7 @@ class Objective:
             remembered: targets of the styles that may be there already.
         """
         self.encoder = encoder
+        self.content = next((picture for _, picture in sources.get("content", ())), None)
         self.turn = 0
         self.names = tuple(term.name for term in terms)
         self.terms = tuple(term for term in terms if term.weight != 0)
@@ -75,6 +77,11 @@ class Objective:
 
     def __call__(self, canvas: Tensor) -> Evaluation:
         """Evaluate on a canvas, float ``[1, 3, H, W]``; differentiable with respect to it."""
+        if self.turn == 0:
+            self.targets = [
+                [(share, _begun(term, target, canvas, self.content, self.encoder)) for share, target in targets]
+                for term, targets in zip(self.terms, self.targets, strict=True)
+            ]
         features = self.encoder(canvas, self.layers) if self.layers else {}
         terms = {name: canvas.new_zeros(()) for name in self.names}
         for term, targets in zip(self.terms, self.targets, strict=True):
@@ -87,6 +94,11 @@ class Objective:
 
 def _target(term: Term, picture: Tensor, encoder: Encoder) -> Features:
     return {name: tensor.detach() for name, tensor in term.target(picture.detach(), encoder).items()}
+
+
+@torch.no_grad()
+def _begun(term: Term, target: Features, canvas: Tensor, content: Tensor | None, encoder: Encoder) -> Features:
+    return term.begun(target, canvas, content, encoder)
 
 
 def _fresh(term: Term, index: int, picture: Tensor, encoder: Encoder) -> Features:

@@ -18,7 +18,7 @@ from impasto.optimise.method import Method
 from impasto.optimise.objective import Encoder, Objective, Sources, Targets
 from impasto.optimise.pyramid import levels, optimise
 from impasto.optimise.recipe import recipe
-from impasto.picture import Opened, fit, recoloured
+from impasto.picture import Opened, fit, recoloured, with_chroma
 
 LIBRARIES = ("torch",)
 FIRST_LOOK = 128  # pixels, the longest side that losses are compared at
@@ -77,7 +77,7 @@ class Painter:
             self._as_heavy(sources),
             sources,
             self._starting(sources),
-            levels(size, method.steps, method.ratio, self.order.options["steps"]),
+            levels(size, method.steps, method.ratio, self.order.options["steps"], method.again),
             method.solver,
             finest=method.finest,
             detail=method.detail,
@@ -91,7 +91,11 @@ class Painter:
         self.targets.turn()
         if result.step == 0 and not result.finished:
             raise KeyboardInterrupt
-        return Painted(tensors.array(result.canvas), None if result.finished else result.step)
+        painting = tensors.array(result.canvas)
+        if method.chroma:
+            content, styles = tensors.array(sources["content"][0][1]), [(share, tensors.array(one)) for share, one in sources["style"]]
+            painting = with_chroma(painting, content, styles)
+        return Painted(painting, None if result.finished else result.step)
 
     def _size_of(self, style: Tensor, finest: Size) -> Size:
         """A style's width and height for a painting of the ``finest`` size."""
@@ -138,7 +142,8 @@ class Painter:
         canvas = torch.full_like(small[role][0][1], 0.5)
 
         def counts(term: Term) -> float:
-            return float(Objective(self.encoder, (replace(term, weight=1.0),), small)(canvas).total)
+            compared = {name: given for name, given in small.items() if name == term.source}
+            return float(Objective(self.encoder, (replace(term, weight=1.0),), compared)(canvas).total)
 
         def scaled(term: Term) -> Term:
             before, after = counts(replaced), counts(term)

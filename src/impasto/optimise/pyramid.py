@@ -33,7 +33,7 @@ class Level:
     steps: int
 
 
-def levels(size: Size, steps: Sequence[int], ratio: float, total: int | None = None) -> tuple[Level, ...]:
+def levels(size: Size, steps: Sequence[int], ratio: float, total: int | None = None, again: int = 0) -> tuple[Level, ...]:
     """The pyramid, coarse to fine.
 
     Args:
@@ -41,6 +41,7 @@ def levels(size: Size, steps: Sequence[int], ratio: float, total: int | None = N
         steps: objective evaluations per level, coarse to fine; its length is the number of levels for a picture of 512 pixels.
             A larger one begins with more levels of the first kind, a smaller one leaves some out; one level stays one level.
         ratio: the size of a level over that of the one before, above 1.
+        again: steps of one more level as large as the finest.
         total: spread this many steps instead, in the same proportions; at least 1. The finest level gets what rounding leaves.
 
     Returns:
@@ -50,6 +51,8 @@ def levels(size: Size, steps: Sequence[int], ratio: float, total: int | None = N
         steps = (steps[0], *steps)
     plan = [(size[0] / ratio**up, size[1] / ratio**up, count) for up, count in zip(reversed(range(len(steps))), steps, strict=True)]
     plan = [level for level in plan[:-1] if max(level[:2]) >= COARSEST[0]] + plan[-1:]
+    if again:
+        plan.append((*size, again))
     counts = [count for _, _, count in plan]
     if total is not None:
         share = total / sum(counts)

@@ -10,7 +10,7 @@ from impasto.encoders.vgg import VGG19
 from impasto.errors import OptionError
 from impasto.losses import CONTENT_LOSSES, STYLE_LOSSES, Term
 from impasto.optimise.balance import Balance
-from impasto.optimise.method import Elsewhere, Method
+from impasto.optimise.method import Method
 from impasto.optimise.solvers import SOLVERS
 
 WEIGHTS = ("content_weight", "style_weight", "tones_weight", "tv_weight")
@@ -30,9 +30,14 @@ def recipe(published: Method, options: Mapping[str, Any]) -> Method:
     encoder = options["encoder"] or method.encoder
     terms = method.terms
     if encoder in encoders.PACKAGED and method.encoder not in encoders.PACKAGED:
-        terms = tuple(_elsewhere(term, method.elsewhere) for term in terms)
         changes = method.elsewhere
-        method = replace(method, smoothing=changes.smoothing or method.smoothing, steps=changes.steps or method.steps)
+        terms = tuple(replace(term, **changes.terms.get(term.name, {})) for term in terms)
+        method = replace(
+            method,
+            smoothing=changes.smoothing or method.smoothing,
+            steps=changes.steps or method.steps,
+            again=method.again if changes.again is None else changes.again,
+        )
     before = terms
     for role, losses in (("content", CONTENT_LOSSES), ("style", STYLE_LOSSES)):
         if (loss := options[f"{role}_loss"]) is not None:
@@ -73,12 +78,6 @@ def _known(layers: tuple[str, ...]) -> None:
             encoders.nearest(layer, VGG19.layers)
         except KeyError as error:
             raise OptionError(f"unknown layer {layer}; choose one like conv1_1, relu4_2, pool4, or a residual network's layer1") from error
-
-
-def _elsewhere(term: Term, changes: Elsewhere) -> Term:
-    """The term as another encoder than the method's own needs it."""
-    weight = changes.weights.get(term.name, term.weight)
-    return replace(term, weight=weight, layer_weights=changes.layer_weights.get(term.name, term.layer_weights))
 
 
 def _share(terms: tuple[Term, ...], role: str) -> float:

@@ -130,18 +130,22 @@ class TorchLBFGS:
 
 @dataclass(frozen=True)
 class Adam:
-    """Adam (Kingma & Ba 2015); the scale of the loss makes no difference.
+    """Adam (Kingma & Ba 2015), of pixels or of the levels of a picture's Laplacian pyramid; the scale of the loss makes no difference.
 
     Attributes:
         rate: how far a value moves in a step, at most.
+        levels: of detail, see :class:`RMSprop`; none to move pixels.
         units: see :class:`Solver`.
     """
 
     rate: float = 0.02
+    levels: int = 0
     units: float = 1.0
 
     def __call__(self, variable: Tensor) -> Mover:
-        """Take charge of ``variable``, of any shape."""
+        """Take charge of ``variable``, of any shape, or with ``levels`` of ``[1, C, H, W]``."""
+        if self.levels:
+            return _Layered(variable, self.levels, lambda parts: torch.optim.Adam(parts, lr=self.rate * self.units, eps=1e-16))
         return torch.optim.Adam([variable], lr=self.rate, eps=1e-16)
 
 
@@ -210,25 +214,25 @@ class RMSprop:
 
     def __call__(self, variable: Tensor) -> Mover:
         """Take charge of ``variable``, ``[1, C, H, W]``."""
-        return _Layered(variable, self)
+        return _Layered(variable, self.levels, lambda parts: torch.optim.RMSprop(parts, lr=self.rate * self.units))
 
 
 class _Layered:
     """A picture that is moved level by level of its Laplacian pyramid."""
 
-    def __init__(self, variable: Tensor, settings: RMSprop) -> None:
+    def __init__(self, variable: Tensor, levels: int, optimiser: Callable[[list[Tensor]], torch.optim.Optimizer]) -> None:
         self.variable = variable
         self.parts: list[Tensor] = []
         with torch.no_grad():
             rest = variable.detach().clone()
-            for _ in range(settings.levels):
+            for _ in range(levels):
                 less = functional.interpolate(rest, size=[max(1, side // 2) for side in rest.shape[2:]], mode="bilinear")
                 self.parts.append(rest - _as_large(less, rest))
                 rest = less
         self.parts.append(rest)
         for part in self.parts:
             part.requires_grad_()
-        self.optimiser = torch.optim.RMSprop(self.parts, lr=settings.rate * settings.units)
+        self.optimiser = optimiser(self.parts)
         self.folded = variable.detach().clone()
 
     def step(self, closure: Callable[[], Tensor]) -> Tensor:

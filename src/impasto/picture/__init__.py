@@ -8,7 +8,7 @@ Every fault a user can mend, a damaged file included, is a one-line `PictureErro
 
 from impasto.picture.about import About
 from impasto.picture.files import check_place, check_stream, expanded, named, replace, write
-from impasto.picture.palettes import recoloured
+from impasto.picture.palettes import recoloured, with_chroma
 from impasto.picture.reading import ENDINGS, PIXELS_AT_MOST, Opened, Source, checksum, read, read_settings
 from impasto.picture.sizes import fit, resize, scale
 from impasto.picture.writing import check_form, check_size, check_target, form, save, to_pil
@@ -37,5 +37,6 @@ __all__ = [
     "save",
     "scale",
     "to_pil",
+    "with_chroma",
     "write",
 ]
