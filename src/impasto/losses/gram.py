@@ -17,7 +17,7 @@ class _Gram(torch.autograd.Function):
         context.save_for_backward(features)
         # Picture by picture: a batched product would copy its operands first.
         rows = features.permute(0, 2, 3, 1).flatten(1, 2)
-        return torch.stack([matrix.T @ matrix for matrix in rows]).to(promote(features)) / rows.shape[1]
+        return _joined([matrix.T @ matrix for matrix in rows]).to(promote(features)) / rows.shape[1]
 
     @staticmethod
     def backward(context: Any, *gradients: Tensor) -> Tensor:
@@ -26,7 +26,12 @@ class _Gram(torch.autograd.Function):
         rows = features.permute(0, 2, 3, 1)
         symmetric = ((gradient + gradient.mT) / (rows.shape[1] * rows.shape[2])).to(features.dtype)
         products = [matrix @ factor for matrix, factor in zip(rows.flatten(1, 2), symmetric, strict=True)]
-        return torch.stack(products).view(rows.shape).permute(0, 3, 1, 2)
+        return _joined(products).view(rows.shape).permute(0, 3, 1, 2)
+
+
+def _joined(parts: list[Tensor]) -> Tensor:
+    """Parts stacked; one alone is not copied, as features can be large."""
+    return parts[0][None] if len(parts) == 1 else torch.stack(parts)
 
 
 def gram(features: Tensor) -> Tensor:

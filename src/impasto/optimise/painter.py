@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from impasto import encoders
-from impasto.encoders import tensors
+from impasto.encoders import memory, tensors
 from impasto.encoders.devices import PRECISIONS, choose_device, choose_precision
 from impasto.encoders.smoothed import Smoothed
 from impasto.errors import OptionError
@@ -72,22 +72,23 @@ class Painter:
         }
         if any(term.source == "recoloured" for term in method.terms):
             sources["recoloured"] = [(share, _recoloured(sources["content"][0][1], style)) for share, style in sources["style"]]
-        result = optimise(
-            self.encoder,
-            self._as_heavy(sources),
-            sources,
-            self._starting(sources),
-            levels(size, method.steps, method.ratio, self.order.options["steps"], method.again),
-            method.solver,
-            finest=method.finest,
-            detail=method.detail,
-            schedule=method.schedule,
-            clamp=method.clamp,
-            keep=method.keep,
-            balance=method.balance,
-            remembered=self.targets,
-            callback=commission.tell,
-        )
+        with memory.kept():
+            result = optimise(
+                self.encoder,
+                self._as_heavy(sources),
+                sources,
+                self._starting(sources),
+                levels(size, method.steps, method.ratio, self.order.options["steps"], method.again),
+                method.solver,
+                finest=method.finest,
+                detail=method.detail,
+                schedule=method.schedule,
+                clamp=method.clamp,
+                keep=method.keep,
+                balance=method.balance,
+                remembered=self.targets,
+                callback=commission.tell,
+            )
         self.targets.turn()
         if result.step == 0 and not result.finished:
             raise KeyboardInterrupt
@@ -142,7 +143,7 @@ class Painter:
         canvas = torch.full_like(small[role][0][1], 0.5)
 
         def counts(term: Term) -> float:
-            compared = {name: given for name, given in small.items() if name == term.source}
+            compared: Sources = {name: given for name, given in small.items() if name == term.source}
             return float(Objective(self.encoder, (replace(term, weight=1.0),), compared)(canvas).total)
 
         def scaled(term: Term) -> Term:
