@@ -251,6 +251,7 @@ def elsewhere(method: Method) -> str:
 def choices(method: Method) -> str:
     """The table of how a method paints."""
     variant = named(settings(method.variant, "normalised")) + (", mean activations of one" if method.variant.normalised else "")
+    finer = "that painting in one pass" if method.start in NETWORKS else "the content"
     sizes = {"content": "stretched to the content's size", "longest": "as long as the content on its longest side"}
     rows = {
         "encoder": f"{method.encoder}, {variant}" if variant else method.encoder,
@@ -261,7 +262,7 @@ def choices(method: Method) -> str:
         "in units of": f"pixels from 0 to {plain(float(method.solver.units))}",
         "steps": plain(method.steps),
         "levels": f"coarse to fine, each {plain(method.ratio)} times as large as the one before" if len(method.steps) > 1 else "",
-        "detail": f"{plain(method.detail)} times the content's own fine detail is added when a level begins" if method.detail else "",
+        "detail": f"{plain(method.detail)} times the fine detail of {finer} is added when a level begins" if method.detail else "",
         "schedule": "; ".join(f"{name} weighs {plain(factors)} times as much" for name, factors in method.schedule.items()),
         "limits": "the canvas is cut off at black and white before every evaluation" if method.clamp else "",
         "again": f"{method.again} more steps at the finest level, as if it were another" if method.again else "",

@@ -418,8 +418,14 @@ def test_starts(tmp_path):
     assert 0 <= uniform.min() <= uniform.max() <= 1
 
 
-def test_default_starts_from_the_content():
-    assert torch.equal(first_canvas(), first_canvas(start="content"))
+def test_default_starts_from_a_painting_in_one_pass():
+    assert torch.equal(first_canvas(), first_canvas(start="arbitrary"))
+    assert not torch.equal(first_canvas(), first_canvas(start="content"))
+
+
+def test_default_starts_from_the_content_where_a_style_is_too_flat_for_one_pass():
+    style = np.full((40, 50, 3), 90, np.uint8)
+    assert torch.equal(first_canvas(style=style), first_canvas(style=style, start="content"))
 
 
 @pytest.mark.parametrize("solver", SOLVERS)
@@ -458,7 +464,7 @@ def test_it_paints():
 def test_weights_do_what_they_say():
     def rest(**options):
         seen: list[Progress] = []
-        painted = paint("chelsea", "starry", size=64, steps=20, callback=seen.append, **options)
+        painted = paint("chelsea", "starry", size=64, steps=20, callback=seen.append, **{"start": "content", **options})
         pixels = picture.read(painted).picture
         photograph = picture.resize(picture.read(examples.path("chelsea")).picture, painted.size)
         roughness = np.square(np.diff(pixels, axis=0)).mean() + np.square(np.diff(pixels, axis=1)).mean()
@@ -584,8 +590,9 @@ def test_blend():
     assert same(paint(style=[STYLE, other], blend=[3, 0]), paint())
     assert same(paint(style=[STYLE, other], blend=[1, 2]), paint(style=[STYLE, other], blend=[10, 20]))
     assert same(paint(style=(STYLE, other)), paint(style=[STYLE, other], blend=[1, 1]))
-    alone = [losses(style=style, steps=1)[1][0]["style"] for style in (STYLE, other)]
-    assert losses(style=[STYLE, other], blend=[3, 7], steps=1)[1][0]["style"] == pytest.approx(0.3 * alone[0] + 0.7 * alone[1], rel=1e-3)
+    alone = [losses(style=style, steps=1, start="content")[1][0]["style"] for style in (STYLE, other)]
+    between = losses(style=[STYLE, other], blend=[3, 7], steps=1, start="content")[1][0]["style"]
+    assert between == pytest.approx(0.3 * alone[0] + 0.7 * alone[1], rel=1e-3)
 
 
 @pytest.mark.parametrize("loss", STYLE_LOSSES)
@@ -658,6 +665,20 @@ def test_trade_off():
     with pytest.raises(OptionError, match="nothing to paint"):
         impasto.stylize(CONTENT, STYLE, trade_off=1e-3, style_weight=0)
     assert weights(style_weight=10, content_weight=3) == pytest.approx({"content": 3, "style": 10})
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_efforts_multiply_the_steps(method):
+    normal, draft, best = (asked(method=method, effort=effort) for effort in ("normal", "draft", "best"))
+    assert normal == asked(method=method)
+    assert sum(best.steps) + best.again == 3 * (sum(normal.steps) + normal.again)
+    assert abs(sum(draft.steps) + draft.again - (sum(normal.steps) + normal.again) / 3) < len(normal.steps)
+    assert min(draft.steps) >= 1
+
+
+def test_steps_or_an_effort():
+    assert "steps and effort both say" in complaint(effort="best", steps=10)
+    assert paint(effort="normal").size == paint().size
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -32,6 +32,7 @@ class Page:
         choices: what it offers for an option whose choices are the method's own, such as ``preset``.
         strokes: whether its paintings are strokes, which an SVG file can hold.
         named: whether its styles are names that its model knows, in place of pictures.
+        start: what its painting begins from, for those that go on from something.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Page:
     choices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     strokes: bool = False
     named: bool = False
+    start: str | None = None
 
 
 @dataclass(frozen=True)

@@ -302,6 +302,10 @@ class Kept(TypedDict, total=False):
         Path("picture", "A painting of ours whose settings to use for all that isn't given.", otherwise="", setting=False),
     ]
 
+    effort: Annotated[
+        Literal["draft", "normal", "best"] | None,
+        Choice("look", "A draft takes a third of the time; the best takes three times as long.", "normal"),
+    ]
     content_weight: Annotated[float | None, Number("look", "More keeps more of the photograph.")]
     style_weight: Annotated[float | None, Number("look", "More takes on more of the style.")]
     tones_weight: Annotated[

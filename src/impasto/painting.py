@@ -109,7 +109,7 @@ class Painter:
                 styles=list(zip(shares(len(self._opened), asked["blend"]), self._opened, strict=True)) if self._opened else (),
                 names=self._styles if page.named else (),
                 pair=self._pair,
-                start=self._start(asked["start"]),
+                start=self._start(asked["start"] or page.start),
                 fetching=fetching,
             )
             self._prepared = room(family(page.name)).prepare(order)
@@ -188,15 +188,16 @@ class Painter:
         if start not in DECLARED["start"].choices:
             return self._plan.cut(picture.read(start))
         if start in ALL:
-            options = {name: self._plan.options[name] for name in ("seed", "device", "precision")}
+            options = {name: self._plan.options[name] for name in ("seed", "device")}
 
             def begin(content: Floats, styles: Sequence[tuple[float, Floats]]) -> Floats:
                 longest = max(max(one.shape[:2]) for _, one in styles)
-                other = Painter(
-                    [one for _, one in styles], method=start, size=0, style_size=longest, blend=[share for share, _ in styles], **options
-                )
+                blend = [share for share, _ in styles]
+                # Made for each painting anew, so that its memory is free by the time that this one needs it.
+                other = Painter([one for _, one in styles], method=start, size=0, style_size=longest, blend=blend, **options)
                 height, width = content.shape[:2]
-                return other._prepared.paint(Commission(size=(width, height), content=picture.read(content), tell=lambda _: None)).picture
+                commission = Commission(size=(width, height), content=picture.read(content), tell=lambda _: None)
+                return other._prepared.paint(commission).picture
 
             return begin
         return None

@@ -55,6 +55,25 @@ def test_value_and_gradient(scale, given, weights, shapes, layout, precision, to
     assert loss.item() == pytest.approx(value, rel=tolerance)
 
 
+@pytest.mark.parametrize("bound", [0.0, 0.7, 5.0])
+def test_beyond_a_bound_an_error_weighs_more(bound):
+    term = Content(layers=LAYERS, bound=bound, steepness=8.0)
+    canvas, content = features(SHAPES[0], 0, torch.float64), features(SHAPES[0], 1, torch.float64)
+    for x in canvas.values():
+        x.requires_grad_()
+    loss = term(PIXELS, canvas, target(term, content))
+    loss.backward()
+    mine, his, value = as_double(canvas), as_double(content), 0.0
+    for layer in LAYERS:
+        energy = (his[layer] ** 2).sum()
+        error = ((mine[layer] - his[layer]) ** 2).sum() / energy
+        assert 0.7 < error < 5
+        value += 0.5 * (error + 8 * max(0, error - bound) ** 2)
+        slope = 0.5 * (1 + 16 * max(0, error - bound)) * 2 * (mine[layer] - his[layer]) / energy
+        np.testing.assert_allclose(canvas[layer].grad.numpy(), slope, rtol=1e-10)
+    assert loss.item() == pytest.approx(value, rel=1e-10)
+
+
 def test_relative():
     term = Content(layers=LAYERS)
     content = features(SHAPES[0], 0)

@@ -46,7 +46,7 @@ class Sessions:
         session = self._begun(part).result()
         names = [output.name for output in session.get_outputs()]
         try:
-            found = session.run(names, {one.name: given[one.name] for one in session.get_inputs()})
+            found = session.run(names, {one.name: given[one.name] for one in session.get_inputs()}, _spare())
         except KeyError as error:
             raise ModelError(f"{self.file} asks for {error}, which no model of ours does; `impasto export` writes them") from error
         except Exception as error:
@@ -93,6 +93,16 @@ def _share_memory() -> None:
     memory = onnxruntime.OrtMemoryInfo("Cpu", onnxruntime.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, onnxruntime.OrtMemType.DEFAULT)
     growing = onnxruntime.OrtArenaCfg({"arena_extend_strategy": 1})  # by as much as is asked for, not by twice as much each time
     onnxruntime.create_and_register_allocator(memory, growing)
+
+
+@cache
+def _spare() -> Any:
+    """How a network is run: what memory it took is given back, for whatever comes next."""
+    import onnxruntime
+
+    run = onnxruntime.RunOptions()
+    run.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
+    return run
 
 
 def threads() -> int:

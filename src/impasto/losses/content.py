@@ -23,8 +23,13 @@ class Content(Term):
         scale: what the sum over channels and positions is multiplied by: ``half`` is equation 1 of Gatys et al. 2016,
             ``½ |F - P|²``; ``sum`` is ``|F - P|²``; ``mean`` divides that by the number of values; ``relative`` (ours)
             divides it by ``|P|²``, so that one weight holds for every layer, encoder and picture size.
+        bound: an error E beyond which a further ``steepness · (E - bound)²`` is added (ours), so that no painting gives up what it is of,
+            however far a style is from the photograph, and others don't pay for that; None for no bound.
+        steepness: see there.
     """
 
+    bound: float | None = None
+    steepness: float = 100.0
     scale: Literal["relative", "half", "sum", "mean"] = "relative"
     name: ClassVar[str] = "content"
     role: ClassVar[str] = "content"
@@ -33,7 +38,10 @@ class Content(Term):
     @property
     def formula(self) -> str:
         """See :attr:`Term.formula`."""
-        return _FORMULAS[self.scale]
+        error = _FORMULAS[self.scale]
+        return (
+            error if self.bound is None else rf"\left(E_l + {self.steepness:g} \max(0, E_l - {self.bound:g})^2\right), \quad E_l = {error}"
+        )
 
     def __call__(self, canvas: Tensor, features: Features, target: Features) -> Tensor:
         """See :meth:`Term.__call__`."""
@@ -41,7 +49,9 @@ class Content(Term):
         def loss(layer: str) -> Tensor:
             error = squared_error(features[layer], target[layer])
             if self.scale == "relative":
-                return error / energy(target[layer])
-            return error * {"half": 0.5, "sum": 1.0, "mean": 1 / target[layer].numel()}[self.scale]
+                error = error / energy(target[layer])
+            else:
+                error = error * {"half": 0.5, "sum": 1.0, "mean": 1 / target[layer].numel()}[self.scale]
+            return error if self.bound is None else error + self.steepness * (error - self.bound).clamp_min(0).square()
 
         return self.over_layers(loss)

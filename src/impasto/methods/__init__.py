@@ -61,7 +61,7 @@ OPTIMISATION = Family(
         "liwand2016",
     ),
     options=(
-        *("blend", "style_size", "content_weight", "style_weight", "tones_weight", "tv_weight", "trade_off"),
+        *("blend", "style_size", "effort", "content_weight", "style_weight", "tones_weight", "tv_weight", "trade_off"),
         *(name for name, option in DECLARED.items() if option.group == "optimisation"),
         *("timelapse", "log", "preview", "device", "precision"),
     ),

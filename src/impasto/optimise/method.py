@@ -40,14 +40,15 @@ class Method(Page):
         terms: its losses, with layers and weights. A term that looks at a content or a style says which pictures the method needs.
         elsewhere: what changes with a packaged encoder.
         trade_offs: the ratios of content to style weight that the paper shows, its default first.
-        start: what optimisation begins from: ``content``, ``style``, ``noise`` or ``mean``, the style's mean colour.
+        start: what optimisation begins from: ``content``, ``style``, ``noise``, ``mean``, the style's mean colour, or ``arbitrary``, what
+            that method paints in one pass, or the content where it can't paint in such a style.
         solver: who moves the canvas, and in which units.
         finest: who moves it at the finest level, if another does.
         steps: objective evaluations per level of the pyramid, coarse to fine.
         again: steps that are taken again at the finest level, as if it were one more, which a ``schedule`` may give other terms.
         ratio: the size of a level over that of the one before.
-        detail: how much of the content's fine detail is added to the canvas when a level after the first begins, 0 for none; or how much
-            at each level, coarse to fine.
+        detail: how much of the content's fine detail, or of that of the painting in one pass which it begins from, is added to the canvas
+            when a level after the first begins, 0 for none; or how much at each level, coarse to fine.
         schedule: factors of terms' weights at the levels, coarse to fine, by the terms' names. As of ``detail``, the last is the finest
             level's, and if a picture has more levels, the first is that of all those before.
         clamp: whether the canvas is cut off at 0 and 1 before every evaluation.

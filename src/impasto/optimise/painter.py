@@ -11,8 +11,8 @@ from impasto import encoders
 from impasto.encoders import memory, tensors
 from impasto.encoders.devices import PRECISIONS, choose_device, choose_precision
 from impasto.encoders.smoothed import Smoothed
-from impasto.errors import OptionError
-from impasto.family import Commission, Order, Painted, Size
+from impasto.errors import OptionError, PictureError
+from impasto.family import Begin, Commission, Order, Painted, Size
 from impasto.losses import Term
 from impasto.optimise.method import Method
 from impasto.optimise.objective import Encoder, Objective, Sources, Targets
@@ -72,6 +72,8 @@ class Painter:
         }
         if any(term.source == "recoloured" for term in method.terms):
             sources["recoloured"] = [(share, _recoloured(sources["content"][0][1], style)) for share, style in sources["style"]]
+        if callable(self.order.start):
+            sources["start"] = self._painted(self.order.start, sources)
         with memory.kept():
             result = optimise(
                 self.encoder,
@@ -112,16 +114,22 @@ class Painter:
         if isinstance(start, Opened):
             given = tensors.tensor(start.picture)
             return lambda size: tensors.resize(given, size).to(self.device)
-        if start is not None:
-            content, styles = tensors.array(sources["content"][0][1]), [(share, tensors.array(one)) for share, one in sources["style"]]
-            return lambda size: tensors.resize(tensors.tensor(start(content, styles)), size).to(self.device)
         if self.start == "noise":
             generator = torch.Generator().manual_seed(self.order.options["seed"])
             return lambda size: torch.rand(1, 3, size[1], size[0], generator=generator).to(self.device)
         if self.start == "mean":
             mean = torch.stack([share * style.mean((2, 3), keepdim=True) for share, style in sources["style"]]).sum(0)
             return lambda size: mean.expand(1, 3, size[1], size[0])
-        return lambda size: tensors.resize(sources[self.start][0][1], size)
+        begin = "start" if sources.get("start") else self.start if self.start in sources else "content"
+        return lambda size: tensors.resize(sources[begin][0][1], size)
+
+    def _painted(self, start: Begin, sources: Sources) -> list[tuple[float, Tensor]]:
+        """What another method makes of the ``sources``, as a source; none where it can't paint in such styles."""
+        content, styles = tensors.array(sources["content"][0][1]), [(share, tensors.array(one)) for share, one in sources["style"]]
+        try:
+            return [(1.0, tensors.tensor(start(content, styles)).to(self.device))]
+        except PictureError:
+            return []
 
     def _as_heavy(self, sources: Sources) -> tuple[Term, ...]:
         """The method's terms, the losses it was given scaled to count for as much as those they replace.

@@ -99,7 +99,7 @@ def optimise(
         encoder: what the terms see pictures through.
         terms: the losses.
         sources: the pictures the terms name, ``[1, 3, h, w]`` at the finest level's scale, with their shares; they are
-            resized for the other levels.
+            resized for the other levels. One called ``start`` is where fine detail comes from in place of the content.
         start: the canvas to begin from, ``[1, 3, H, W]`` in [0, 1], for a width and height.
         plan: the pyramid, from :func:`levels`.
         solver: makes the one who moves a level's canvas.
@@ -135,7 +135,7 @@ def optimise(
             share = _at(detail, index, len(plan)) if isinstance(detail, Sequence) else detail * bool(index)
             if share:
                 coarser = plan[index - 1].size if index else (max(1, level.size[0] // 2), max(1, level.size[1] // 2))
-                kept = _enlarged(kept, level.size) + share * _finer(scaled["content"][0][1], coarser)
+                kept = _enlarged(kept, level.size) + share * _finer((scaled.get("start") or scaled["content"])[0][1], coarser)
             variable = (_enlarged(kept, level.size) * solver.units).clone(memory_format=torch.contiguous_format).requires_grad_()
             mover, lowest = solver(variable), math.inf
             for taken in range(level.steps):

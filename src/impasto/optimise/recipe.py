@@ -13,6 +13,8 @@ from impasto.optimise.balance import Balance
 from impasto.optimise.method import Method
 from impasto.optimise.solvers import SOLVERS
 
+EFFORTS = {"draft": 1 / 3, "normal": 1.0, "best": 3.0}
+"""By what an effort multiplies the steps of a level."""
 WEIGHTS = ("content_weight", "style_weight", "tones_weight", "tv_weight")
 
 
@@ -38,6 +40,9 @@ def recipe(published: Method, options: Mapping[str, Any]) -> Method:
             steps=changes.steps or method.steps,
             again=method.again if changes.again is None else changes.again,
         )
+    effort = EFFORTS[options["effort"]]
+    if effort != 1 and options["steps"] is not None:
+        raise OptionError("steps and effort both say how long to paint; leave one of them out")
     before = terms
     for role, losses in (("content", CONTENT_LOSSES), ("style", STYLE_LOSSES)):
         if (loss := options[f"{role}_loss"]) is not None:
@@ -58,6 +63,8 @@ def recipe(published: Method, options: Mapping[str, Any]) -> Method:
     return replace(
         method,
         terms=terms,
+        steps=tuple(max(1, round(effort * steps)) for steps in method.steps),
+        again=round(effort * method.again),
         encoder=encoder,
         variant=replace(
             method.variant if related else Variant(),
