@@ -676,6 +676,10 @@ def test_efforts_multiply_the_steps(method):
     assert min(draft.steps) >= 1
 
 
+def test_the_default_is_quick_already():
+    assert asked(method="impasto", fast=True) == asked(method="impasto")
+
+
 def test_steps_or_an_effort():
     assert "steps and effort both say" in complaint(effort="best", steps=10)
     assert paint(effort="normal").size == paint().size

@@ -86,7 +86,12 @@ class Method(Page):
         object.__setattr__(self, "sources", frozenset(named - {"recoloured"} | ({"content", "style"} if "recoloured" in named else set())))
 
     def fast(self) -> "Method":
-        """The same losses, painted the quick way: coarse to fine, 220 steps of our own L-BFGS, in the quickest precision."""
+        """The same losses, painted the quick way: coarse to fine, 220 steps of our own L-BFGS, in the quickest precision.
+
+        A method that begins from a painting in one pass is as quick already, and stays as it is.
+        """
+        if self.start == "arbitrary":
+            return self
         units, quick = self.solver.units, LBFGS()
         return replace(
             self,
