@@ -1,6 +1,7 @@
 """Painting in one pass through `impasto.stylize`, the painter behind it, and what computes its networks."""
 
 import json
+import os
 import subprocess
 import sys
 from functools import cache
@@ -408,12 +409,14 @@ def test_half_precision_is_torch_s(arbitrary, fast):
         assert 0 < np.abs(exact - rough).mean() < 2 * STEP
 
 
-@pytest.mark.parametrize("said", ["1", "3"])
-def test_threads(monkeypatch, fast, said):
+@pytest.mark.parametrize(("said", "expected"), [("1", 1), ("100000", None), ("many", None)])
+def test_threads(monkeypatch, fast, said, expected):
+    """As many as are asked for, and no more than there are processors."""
+    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     monkeypatch.setenv("OMP_NUM_THREADS", said)
     monkeypatch.setattr(painter, "made_ready", made_ready.__wrapped__)
     image = impasto.stylize(CONTENT, None, model=fast, size=32, device="cpu")
-    assert json.loads(image.info["impasto"])["threads"] == int(said)
+    assert json.loads(image.info["impasto"])["threads"] == (expected or available)
 
 
 def test_what_runs_out_of_memory_is_said(monkeypatch, fast):

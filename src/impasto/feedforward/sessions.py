@@ -106,10 +106,10 @@ def _spare() -> Any:
 
 
 def threads() -> int:
-    """The processors that this process may use, or as many as ``OMP_NUM_THREADS`` says."""
+    """The processors that this process may use, or as many of them as ``OMP_NUM_THREADS`` says."""
     said = os.environ.get("OMP_NUM_THREADS", "")
     available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return int(said) if said.isdecimal() and int(said) else available
+    return min(int(said), available) if said.isdecimal() and int(said) else available
 
 
 def filled(part: str, kind: str, weights: Mapping[str, Floats], said: Mapping[str, str] | None = None) -> bytes:
