@@ -348,3 +348,21 @@ def test_textures_without_a_network(folder, method):
     with Image.open("out.png") as opened:
         assert opened.size == (40, 30)
     assert "steps means nothing" in complaint(run("texture", "mosaic", "-o", "two.png", "--method", method, "--steps", "3"))
+
+
+@pytest.mark.parametrize("arguments", [["sheet", "p.png", "starry"], ["sheet", "coffee", "p.png"], ["compare", "p.png", "starry"]])
+def test_what_is_read_is_never_written_over(arguments, tmp_path, monkeypatch):
+    from click.testing import CliRunner
+    from PIL import Image
+
+    from impasto.cli.main import main
+
+    monkeypatch.chdir(tmp_path)
+    Image.new("RGB", (20, 20), (9, 99, 200)).save("p.png")
+    (tmp_path / "link.png").symlink_to("p.png")
+    before = (tmp_path / "p.png").read_bytes()
+    for output in ("p.png", "link.png"):
+        result = CliRunner().invoke(main, [*arguments, "-o", output])
+        assert result.exit_code == 2
+        assert "one of the pictures that are read" in result.output
+    assert (tmp_path / "p.png").read_bytes() == before

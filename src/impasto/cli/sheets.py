@@ -11,7 +11,7 @@ from impasto.cli.outputs import Outcome, stem, unwritten
 from impasto.cli.progress import Bar
 from impasto.cli.shell import STOPPED, say
 from impasto.cli.stylize import ended
-from impasto.errors import Interrupted, OptionError
+from impasto.errors import Interrupted, OptionError, OutputError
 from impasto.options import DECLARED
 from impasto.styles import STYLES
 
@@ -73,7 +73,7 @@ def compare(content: str, style: str, output: str, methods: str | None, full: bo
         names = None if methods is None else [name.strip() for name in methods.split(",")]
         return paint(content, style, names, fast=not full, **told, **_given(options))[0]
 
-    _sheet(draw, output, quiet)
+    _sheet(draw, output, quiet, content, style)
 
 
 @click.command()
@@ -99,14 +99,18 @@ def figure(name: str, content: str, style: str, output: str | None, full: bool, 
 
         return paint(name, content, style, fast=not full, **told, **_given(options))
 
-    _sheet(draw, output or f"figure-{name}.png", quiet)
+    _sheet(draw, output or f"figure-{name}.png", quiet, content, style)
 
 
-def _sheet(draw: Callable[..., "Image"], output: str, quiet: bool) -> None:
-    """Save what ``draw`` returns; it is given the callbacks of a progress bar."""
+def _sheet(draw: Callable[..., "Image"], output: str, quiet: bool, *read: str) -> None:
+    """Save what ``draw`` returns, over none of the pictures that are ``read``; it is given the callbacks of a progress bar."""
+    from pathlib import Path
+
     from impasto import picture
 
-    picture.check_target(output)
+    target = picture.check_target(output)
+    if any(Path(one).exists() and target.exists() and target.samefile(one) for one in read):
+        raise OutputError(f"the output {output} is one of the pictures that are read; name another file")
     with Bar(quiet) as bar:
 
         def show(progress: "Progress", turn: "Turn") -> None:
@@ -249,7 +253,7 @@ def sheet(photo: str, styles: tuple[str, ...], output: str | None, size: int, me
             raise Interrupted(drawn, len(painted), None)
         return drawn
 
-    _sheet(draw, output, quiet)
+    _sheet(draw, output, quiet, photo, *styles)
 
 
 def _given(options: dict[str, Any]) -> dict[str, Any]:
