@@ -229,9 +229,8 @@ def run(method: Method, encoder: str, size: int, repeats: int) -> tuple[tuple[in
 def measure(name: str, encoder: str, size: int, repeats: int) -> Cost:
     """The cost of the method called ``name``; in a process that has measured nothing else. See :func:`run`."""
     method = METHODS[name]
-    changes = method.elsewhere
-    if encoder in PACKAGED and changes.steps:
-        method = replace(method, steps=changes.steps, again=method.again if changes.again is None else changes.again)
+    if encoder in PACKAGED and method.encoder not in PACKAGED:
+        method = method.adapted()
     painted, seconds, stopwatch, own = run(method, encoder, size, repeats)
     megabytes = peak()
     fast = run(method.fast(), encoder, size, repeats)[-1]

@@ -43,7 +43,14 @@ def timed(command: list[str | Path]) -> tuple[float, str]:
     show_default=True,
     help="Of the textbook loop. With fewer, the time of its loop, not of its import and load, is scaled up.",
 )
-def main(content: str, style: str, size: int, rounds: int, evaluations: int) -> None:
+@click.option(
+    "--precision",
+    default="auto",
+    show_default=True,
+    type=click.Choice(["auto", "float32", "bfloat16"]),
+    help="Of our encoder; the textbook's is float32.",
+)
+def main(content: str, style: str, size: int, rounds: int, evaluations: int, precision: str) -> None:
     """Time both, and print the ratio."""
     pictures: list[str | Path] = [examples.path(content), styles.path(style)]
     click.echo(
@@ -62,7 +69,7 @@ def main(content: str, style: str, size: int, rounds: int, evaluations: int) -> 
             seconds, printed = timed([sys.executable, TEXTBOOK, *pictures, *options, "--evaluations", str(evaluations)])
             loop = json.loads(printed.splitlines()[-1])
             textbook.append(seconds + loop["seconds"] * (EVALUATIONS / loop["evaluations"] - 1))
-            ours.append(timed([IMPASTO, "stylize", *pictures, *options, "--quiet"])[0])
+            ours.append(timed([IMPASTO, "stylize", *pictures, *options, "--precision", precision, "--quiet"])[0])
             click.echo(f"round {turn}: textbook {textbook[-1]:.2f} s, impasto {ours[-1]:.2f} s")
     medians = statistics.median(textbook), statistics.median(ours)
     click.echo(f"median: textbook {medians[0]:.2f} s, impasto {medians[1]:.2f} s, ratio {medians[0] / medians[1]:.1f}")

@@ -239,12 +239,8 @@ def terms(method: Method) -> str:
 
 def elsewhere(method: Method) -> str:
     """What a packaged encoder changes, as a paragraph, or nothing."""
-    changes = [
-        named({f"{kind.replace('_', ' ')} of {name}": value})
-        for name, fields_changed in method.elsewhere.terms.items()
-        for kind, value in fields_changed.items()
-    ]
-    changes += [named({kind: value}) for kind, value in settings(method.elsewhere, "terms").items()]
+    of_terms = {f"{kind} of {term}": value for term, values in method.elsewhere.terms.items() for kind, value in values.items()}
+    changes = [named({kind: value}) for kind, value in {**of_terms, **settings(method.elsewhere, "terms")}.items()]
     return f"Through a packaged encoder: {'; '.join(changes)}.\n\n" if changes else ""
 
 

@@ -189,15 +189,19 @@ class Painter:
             return self._plan.cut(picture.read(start))
         if start in ALL:
             options = {name: self._plan.options[name] for name in ("seed", "device")}
+            prepared: dict[Any, Painter] = {}  # for styles of the sizes that it was asked for last
 
             def begin(content: Floats, styles: Sequence[tuple[float, Floats]]) -> Floats:
-                longest = max(max(one.shape[:2]) for _, one in styles)
-                blend = [share for share, _ in styles]
-                # Made for each painting anew, so that its memory is free by the time that this one needs it.
-                other = Painter([one for _, one in styles], method=start, size=0, style_size=longest, blend=blend, **options)
+                sizes = tuple(one.shape[:2] for _, one in styles)
+                if sizes not in prepared:
+                    blend = [share for share, _ in styles]
+                    prepared.clear()
+                    prepared[sizes] = Painter(
+                        [one for _, one in styles], method=start, size=0, style_size=max(map(max, sizes)), blend=blend, **options
+                    )
                 height, width = content.shape[:2]
                 commission = Commission(size=(width, height), content=picture.read(content), tell=lambda _: None)
-                return other._prepared.paint(commission).picture
+                return prepared[sizes]._prepared.paint(commission).picture
 
             return begin
         return None

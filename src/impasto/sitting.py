@@ -67,8 +67,7 @@ class Targets:
         if isinstance(output, str | os.PathLike):
             places["output"] = output
         for name, file in places.items():
-            if any(_same(picture.expanded(file), one) for one in read):
-                raise OutputError(f"the {name} {file} is one of the pictures that are read; name another file")
+            picture.check_unread(file, read, name)
         if len({os.path.abspath(picture.expanded(file)) for file in places.values()}) < len(places):  # noqa: PTH100 - takes any name
             raise OutputError(f"{' and '.join(places)} are one file; name another for each")
         if not (output is None or isinstance(output, str | os.PathLike)):
@@ -84,7 +83,7 @@ class Targets:
                 raise OptionError("preview needs an output to write beside; name one")
             beside = re.compile(rf"{re.escape(target.stem)}-\d{{4,}}\.png")
             for one in read:
-                if beside.fullmatch(one.name) and _same(one.parent, target.parent):
+                if beside.fullmatch(one.name) and picture.same(one.parent, target.parent):
                     raise OutputError(f"a preview could take the place of {one}, which is read; name another output")
         return cls(target, form, how, None if film is None else check_film(film), None if log is None else picture.expanded(log), preview)
 
@@ -247,11 +246,3 @@ def logging(file: Path) -> Callable[[Progress], None]:
             put("a", json.dumps(line) + "\n")
 
     return write
-
-
-def _same(one: Path, other: Path) -> bool:
-    """Whether two paths lead to one file."""
-    try:
-        return one.samefile(other)
-    except (OSError, ValueError):  # one isn't there
-        return False

@@ -11,7 +11,7 @@ from impasto.cli.outputs import Outcome, stem, unwritten
 from impasto.cli.progress import Bar
 from impasto.cli.shell import STOPPED, say
 from impasto.cli.stylize import ended
-from impasto.errors import Interrupted, OptionError, OutputError
+from impasto.errors import Interrupted, OptionError
 from impasto.options import DECLARED
 from impasto.styles import STYLES
 
@@ -104,13 +104,10 @@ def figure(name: str, content: str, style: str, output: str | None, full: bool, 
 
 def _sheet(draw: Callable[..., "Image"], output: str, quiet: bool, *read: str) -> None:
     """Save what ``draw`` returns, over none of the pictures that are ``read``; it is given the callbacks of a progress bar."""
-    from pathlib import Path
-
     from impasto import picture
 
-    target = picture.check_target(output)
-    if any(Path(one).exists() and target.exists() and target.samefile(one) for one in read):
-        raise OutputError(f"the output {output} is one of the pictures that are read; name another file")
+    picture.check_target(output)
+    picture.check_unread(output, read)
     with Bar(quiet) as bar:
 
         def show(progress: "Progress", turn: "Turn") -> None:

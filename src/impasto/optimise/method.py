@@ -85,6 +85,17 @@ class Method(Page):
         named = {term.source for term in self.terms if term.source}
         object.__setattr__(self, "sources", frozenset(named - {"recoloured"} | ({"content", "style"} if "recoloured" in named else set())))
 
+    def adapted(self) -> "Method":
+        """The method as a packaged encoder needs it, in place of the published one; see :class:`Elsewhere`."""
+        changes = self.elsewhere
+        return replace(
+            self,
+            terms=tuple(replace(term, **changes.terms.get(term.name, {})) for term in self.terms),
+            smoothing=changes.smoothing or self.smoothing,
+            steps=changes.steps or self.steps,
+            again=self.again if changes.again is None else changes.again,
+        )
+
     def fast(self) -> "Method":
         """The same losses, painted the quick way: coarse to fine, 220 steps of our own L-BFGS, in the quickest precision.
 

@@ -12,7 +12,7 @@ from impasto.encoders import memory, tensors
 from impasto.encoders.devices import PRECISIONS, choose_device, choose_precision
 from impasto.encoders.smoothed import Smoothed
 from impasto.errors import OptionError, PictureError
-from impasto.family import Begin, Commission, Order, Painted, Size
+from impasto.family import Begin, Commission, Floats, Order, Painted, Size
 from impasto.losses import Term
 from impasto.optimise.method import Method
 from impasto.optimise.objective import Encoder, Objective, Sources, Targets
@@ -96,8 +96,7 @@ class Painter:
             raise KeyboardInterrupt
         painting = tensors.array(result.canvas)
         if method.chroma:
-            content, styles = tensors.array(sources["content"][0][1]), [(share, tensors.array(one)) for share, one in sources["style"]]
-            painting = with_chroma(painting, content, styles)
+            painting = with_chroma(painting, *_arrays(sources))
         return Painted(painting, None if result.finished else result.step)
 
     def _size_of(self, style: Tensor, finest: Size) -> Size:
@@ -125,9 +124,8 @@ class Painter:
 
     def _painted(self, start: Begin, sources: Sources) -> list[tuple[float, Tensor]]:
         """What another method makes of the ``sources``, as a source; none where it can't paint in such styles."""
-        content, styles = tensors.array(sources["content"][0][1]), [(share, tensors.array(one)) for share, one in sources["style"]]
         try:
-            return [(1.0, tensors.tensor(start(content, styles)).to(self.device))]
+            return [(1.0, tensors.tensor(start(*_arrays(sources))).to(self.device))]
         except PictureError:
             return []
 
@@ -167,6 +165,11 @@ Starting = Callable[[Size], Tensor]
 def prepare(order: Order) -> Painter:
     """Get ready for an ``order``; see :meth:`impasto.family.Room.prepare`."""
     return Painter(order)
+
+
+def _arrays(sources: Sources) -> tuple[Floats, list[tuple[float, Floats]]]:
+    """A content and its styles as other rooms take them, ``[H, W, 3]``."""
+    return tensors.array(sources["content"][0][1]), [(share, tensors.array(style)) for share, style in sources["style"]]
 
 
 def _recoloured(content: Tensor, style: Tensor) -> Tensor:

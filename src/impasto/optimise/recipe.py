@@ -30,20 +30,12 @@ def recipe(published: Method, options: Mapping[str, Any]) -> Method:
     """
     method = published.fast() if options["fast"] else published
     encoder = options["encoder"] or method.encoder
-    terms = method.terms
     if encoder in encoders.PACKAGED and method.encoder not in encoders.PACKAGED:
-        changes = method.elsewhere
-        terms = tuple(replace(term, **changes.terms.get(term.name, {})) for term in terms)
-        method = replace(
-            method,
-            smoothing=changes.smoothing or method.smoothing,
-            steps=changes.steps or method.steps,
-            again=method.again if changes.again is None else changes.again,
-        )
+        method = method.adapted()
     effort = EFFORTS[options["effort"]]
     if effort != 1 and options["steps"] is not None:
         raise OptionError("steps and effort both say how long to paint; leave one of them out")
-    before = terms
+    before = terms = method.terms
     for role, losses in (("content", CONTENT_LOSSES), ("style", STYLE_LOSSES)):
         if (loss := options[f"{role}_loss"]) is not None:
             terms = _with_loss(terms, role, losses[loss])

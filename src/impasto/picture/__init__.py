@@ -7,7 +7,7 @@ Every fault a user can mend, a damaged file included, is a one-line `PictureErro
 """
 
 from impasto.picture.about import About
-from impasto.picture.files import check_place, check_stream, expanded, named, replace, write
+from impasto.picture.files import check_place, check_stream, check_unread, expanded, named, replace, same, write
 from impasto.picture.palettes import recoloured, with_chroma
 from impasto.picture.reading import ENDINGS, PIXELS_AT_MOST, Opened, Source, checksum, read, read_settings
 from impasto.picture.sizes import fit, resize, scale
@@ -24,6 +24,7 @@ __all__ = [
     "check_size",
     "check_stream",
     "check_target",
+    "check_unread",
     "checksum",
     "expanded",
     "fit",
@@ -34,6 +35,7 @@ __all__ = [
     "recoloured",
     "replace",
     "resize",
+    "same",
     "save",
     "scale",
     "to_pil",

@@ -3,6 +3,7 @@
 import os
 import secrets
 import shutil
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -46,6 +47,29 @@ def check_place(path: str | os.PathLike[str]) -> Path:
     if real.exists() and not (real.is_file() and os.access(real, os.W_OK)):
         raise OutputError(f"{name} is write-protected or not a regular file; choose another name")
     return target
+
+
+def check_unread(path: str | os.PathLike[str], read: Iterable[str | os.PathLike[str]], name: str = "output") -> None:
+    """Find out before any work is done that a file to be written is none of those that are read, by whatever path.
+
+    Args:
+        path: The file to write.
+        read: The files; those that aren't there don't matter.
+        name: What to call the file to write.
+
+    Raises:
+        OutputError: If it is one of them.
+    """
+    if any(same(expanded(path), expanded(one)) for one in read):
+        raise OutputError(f"the {name} {path} is one of the pictures that are read; name another file")
+
+
+def same(one: Path, other: Path) -> bool:
+    """Whether two paths, ``one`` and the ``other``, lead to one file."""
+    try:
+        return one.samefile(other)
+    except (OSError, ValueError):  # one isn't there
+        return False
 
 
 def write(target: str | os.PathLike[str] | BinaryIO, content: bytes) -> None:
