@@ -590,6 +590,7 @@ def test_blend():
     assert same(paint(style=[STYLE, other], blend=[3, 0]), paint())
     assert same(paint(style=[STYLE, other], blend=[1, 2]), paint(style=[STYLE, other], blend=[10, 20]))
     assert same(paint(style=(STYLE, other)), paint(style=[STYLE, other], blend=[1, 1]))
+    assert same(paint(style=(STYLE, other)), paint(style=[STYLE, other], blend=[1e308, 1e308]))
     alone = [losses(style=style, steps=1, start="content")[1][0]["style"] for style in (STYLE, other)]
     between = losses(style=[STYLE, other], blend=[3, 7], steps=1, start="content")[1][0]["style"]
     assert between == pytest.approx(0.3 * alone[0] + 0.7 * alone[1], rel=1e-3)

@@ -197,4 +197,6 @@ def shares(count: int, blend: Sequence[float] | None) -> list[float]:
     numbers = blend or (1.0,) * count
     if len(numbers) != count:
         raise OptionError(f"blend has {len(numbers)} numbers for {count} styles; give one for each")
-    return [number / sum(numbers) for number in numbers]
+    largest = max(numbers)
+    parts = [number / largest for number in numbers]  # whose sum is a number, however large they are
+    return [part / sum(parts) for part in parts]

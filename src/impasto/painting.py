@@ -216,7 +216,7 @@ class Painter:
         if self._pair:
             settings["pair_sha256"] = [one.checksum for one in self._pair]
         for weights, option in (("encoder_sha256", "encoder_weights"), ("model_sha256", "model")):
-            same = all(plan.before.get(name) == settings[name] for name in ("encoder", option))
+            same = all(plan.before.get(name) == settings[name] for name in ("method", "encoder", option))
             if same and plan.before.get(weights, settings.get(weights)) != settings.get(weights):
                 raise OptionError(f"{plan.options['like']} was painted with other weights; name their file with {option}")
         changed = [

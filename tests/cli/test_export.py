@@ -40,7 +40,10 @@ def test_export(folder, model) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("model.safetensors", "model.pth"), "doesn't end in .onnx"),
+        (("model.safetensors", "model.pth"), "doesn't end in .onnx; give the exported model a name such as model.onnx"),
+        (("fast", ""), "doesn't end in .onnx"),
+        (("fast", "."), "doesn't end in .onnx"),
+        (("/dev/zero", "model.onnx"), "/dev/zero can't be read (it is no file)"),
         (("none.safetensors", "model.onnx"), "none.safetensors can't be read"),
         (("decoder", "model.onnx"), "decoder"),
         (("model.safetensors",), "Missing argument"),

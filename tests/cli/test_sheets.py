@@ -12,7 +12,7 @@ from PIL import Image
 
 from impasto import picture
 from impasto.cli import main, sheets
-from impasto.evaluate import FIGURES
+from impasto.evaluate import FIGURES, series
 from impasto.methods import METHODS
 
 for command in (sheets.compare, sheets.figure, sheets.texture, sheets.invert):
@@ -366,3 +366,37 @@ def test_what_is_read_is_never_written_over(arguments, tmp_path, monkeypatch):
         assert result.exit_code == 2
         assert "one of the pictures that are read" in result.output
     assert (tmp_path / "p.png").read_bytes() == before
+
+
+def test_styles_called_the_same_are_both_painted(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for folder, colours in (("one", (200, 30)), ("two", (30, 200))):
+        (tmp_path / folder).mkdir()
+        half = [Image.new("RGB", (20, 40), (colour, 60, 90)) for colour in colours]
+        style = Image.new("RGB", (40, 40))
+        style.paste(half[0])
+        style.paste(half[1], (20, 0))
+        style.save(tmp_path / folder / "style.png")
+    seen = []
+
+    def painted(**wish):
+        seen.append(wish["style"])
+        return Image.new("RGB", (32, 24))
+
+    def paint(wishes, callback):
+        return [series.Painted(name, painted(**wish)) for name, wish in wishes.items()], False
+
+    monkeypatch.setattr(series, "paint", paint)
+    result = CliRunner().invoke(main, ["sheet", "coffee", "one/style.png", "two/style.png", "one/style.png", "waves", "--size", "32"])
+    assert result.exit_code == 0, result.output
+    assert seen == ["one/style.png", "two/style.png", "waves"]
+
+
+def test_a_style_that_fails_is_told(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Image.new("RGB", (40, 40), (9, 9, 9)).save("flat.png")
+    result = CliRunner().invoke(main, ["sheet", "coffee", "flat.png", "waves", "--size", "64"])
+    assert result.exit_code == 0, result.output
+    assert result.stdout == "coffee-sheet.png\n"
+    assert result.stderr.startswith("impasto: flat: a style of one colour")
+    assert len(result.stderr.splitlines()) == 1

@@ -156,6 +156,37 @@ def test_contents_with_little_in_them(arbitrary, content, strength):
     assert np.isfinite(painted).all()
 
 
+@pytest.mark.parametrize("style", ["starry", "mosaic"])
+def test_a_content_of_one_colour_is_painted_the_same_all_over(style):
+    """Of what the edges and the last bits leave in its features nothing is amplified."""
+    flat = np.full((192, 256, 3), (30, 80, 200), np.uint8)
+    painted = unit(impasto.stylize(flat, style, method="arbitrary", size=0))
+    inside, whole = painted[64:-64, 64:-64].mean((0, 1)), painted.mean((0, 1))
+    assert abs(inside - whole).max() < 0.05
+    columns = painted.mean(0)
+    assert abs(columns - inside).max() < 0.25
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_weights_that_are_no_numbers(value, tmp_path):
+    network = few_styles(("waves", "knife"))
+    networks.write(network, file := tmp_path / "mine.safetensors", {})
+    weights = {name: weight.detach().numpy().copy() for name, weight in network.state_dict().items()}
+    next(iter(weights.values())).flat[0] = value
+    models.store(file, "fast", models.held(file).architecture, weights, {})
+    with pytest.raises(ModelError, match="damaged"):
+        impasto.stylize(CONTENT, None, model=file, size=0)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_paintings_that_are_no_numbers(value):
+    def lost(part, given):
+        return {"painting": np.full_like(given["picture"], value)}
+
+    with pytest.raises(ModelError, match="no numbers"):
+        FewStyles(lost, [1.0]).paint(unit(CONTENT))
+
+
 def test_blends_lie_between(engine, arbitrary):
     content, one, two = unit(CONTENT), unit(STYLE), unit(OTHER)
 

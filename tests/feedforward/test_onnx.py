@@ -345,6 +345,19 @@ def test_full_disk(folder, monkeypatch):
     assert names(folder) == {"model.safetensors"}
 
 
+def test_a_disk_that_fills_up_leaves_no_half_of_a_pair(folder, monkeypatch):
+    whole = Path.write_bytes
+
+    def first_only(self, content):
+        if list(self.parent.glob(".impasto-*.part")):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return whole(self, content)
+
+    monkeypatch.setattr(Path, "write_bytes", first_only)
+    assert "No space left" in refusal(OutputError, export.export, folder / "model.safetensors", folder / "out.onnx")
+    assert names(folder) == {"model.safetensors"}
+
+
 # What isn't painted with
 
 
@@ -360,8 +373,8 @@ def complaint(model, **options):
     return refusal(ModelError, lambda: impasto.stylize(np.full((20, 30, 3), 99, np.uint8), None, model=model, size=0, **options))
 
 
-def tiny(domain="", external=False, said=None):
-    """An ONNX file of someone else's."""
+def tiny(domain="", external=False, said=None, within=False):
+    """An ONNX file of someone else's; what it does may be within a branch."""
     weight = helper.make_tensor("weight", TensorProto.FLOAT, [1], [2.0])
     if external:
         weight.ClearField("float_data")
@@ -369,7 +382,11 @@ def tiny(domain="", external=False, said=None):
         weight.external_data.add(key="location", value="weights.bin")
     values = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1]) for name in ("picture", "painting")]
     node = helper.make_node("Mul", ["picture", "weight"], ["painting"], domain=domain)
-    model = helper.make_model(helper.make_graph([node], "g", values[:1], values[1:], [weight]), opset_imports=[helper.make_opsetid("", 18)])
+    weights = [weight]
+    if within:
+        branch = helper.make_graph([node], "branch", [], values[1:], weights)
+        node, weights = helper.make_node("If", ["picture"], ["painting"], then_branch=branch, else_branch=branch), []
+    model = helper.make_model(helper.make_graph([node], "g", values[:1], values[1:], weights), opset_imports=[helper.make_opsetid("", 18)])
     if said is not None:
         helper.set_model_props(model, {"impasto": said})
     return model.SerializeToString()
@@ -384,12 +401,18 @@ DESCRIBED = json.dumps({"kind": "fast", "architecture": {"styles": ["a"]}, "chec
         (tiny(), "is no model of ours"),
         (tiny(said=DESCRIBED.replace("fast", "decoder")), "holds a model of kind decoder, and arbitrary or fast is needed"),
         (tiny(external=True, said=DESCRIBED), "keeps its weights in another file"),
+        (tiny(external=True, said=DESCRIBED, within=True), "keeps its weights in another file"),
+        (tiny("com.example", said=DESCRIBED, within=True), "needs operators of com.example"),
         (tiny("com.example", said=DESCRIBED), "needs operators of com.example"),
         (tiny("com.microsoft", said=DESCRIBED), "needs operators of com.microsoft"),
         (tiny(said="no JSON"), "damaged"),
         (tiny(said="[1]"), "damaged"),
         (tiny(said='{"kind": "fast"}'), "damaged"),
         (tiny(said=DESCRIBED.replace('{"styles": ["a"]}', "[1]")), "damaged"),
+        (tiny(said=DESCRIBED.replace('["a"]', "5")), "damaged"),
+        (tiny(said=DESCRIBED.replace('["a"]', '"starry"')), "damaged"),
+        (tiny(said=DESCRIBED.replace('["a"]', "[1, 2]")), "damaged"),
+        (tiny(said=DESCRIBED.replace('["a"]', "[" * 100_000 + "]" * 100_000)), "damaged"),
         (b"", "no model of ours"),
         (b"nothing of the kind", "damaged or no ONNX file"),
         (np.random.default_rng(0).bytes(5000), "damaged or no ONNX file"),
@@ -401,6 +424,27 @@ def test_files_of_others(two, content, said):
     two[0].write_bytes(content)
     for file in two:  # be it named, or beside the one that is
         assert said.replace("arbitrary or fast", "arbitrary or fast" if file is two[0] else "fast") in complaint(file)
+
+
+def test_files_that_give_something_else(two):
+    """What isn't called as ours is, and what isn't made of 32 bits."""
+    model = onnx.load(two[0])
+    model.graph.output[0].name, kept = "picture2", model.graph.output[0].name
+    next(node for node in model.graph.node if kept in node.output).output[0] = "picture2"
+    two[0].write_bytes(model.SerializeToString())
+    assert "doesn't give what a model of its kind gives" in complaint(two[0])
+
+
+def test_files_that_give_no_numbers(two):
+    for file in two:
+        model = onnx.load(file)
+        for output in model.graph.output:
+            node = next(node for node in model.graph.node if output.name in node.output)
+            node.output[list(node.output).index(output.name)] = f"{output.name}_"
+            model.graph.node.append(helper.make_node("Cast", [f"{output.name}_"], [output.name], to=TensorProto.DOUBLE))
+            output.type.tensor_type.elem_type = TensorProto.DOUBLE
+        file.write_bytes(model.SerializeToString())
+    assert "no numbers of 32 bits" in complaint(two[0])
 
 
 def test_what_is_needed_is_said_of_kinds(arbitrary, fast):

@@ -2,6 +2,8 @@
 
 import click
 
+from impasto.cli.shell import say
+
 
 @click.command()
 @click.argument("model")
@@ -14,4 +16,4 @@ def export(model: str, output: str) -> None:
     from impasto.feedforward.export import export as write
 
     for file in write(model, output).files:
-        click.echo(file)
+        say(str(file))

@@ -1,6 +1,6 @@
 """The commands beside ``stylize``: sheets of several paintings, textures, and pictures out of one layer's features."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -9,7 +9,7 @@ from impasto.cli import complete
 from impasto.cli.declared import INPUT, Own, Painting
 from impasto.cli.outputs import Outcome, stem, unwritten
 from impasto.cli.progress import Bar
-from impasto.cli.shell import STOPPED, say
+from impasto.cli.shell import STOPPED, say, warn
 from impasto.cli.stylize import ended
 from impasto.errors import Interrupted, OptionError
 from impasto.options import DECLARED
@@ -104,8 +104,11 @@ def figure(name: str, content: str, style: str, output: str | None, full: bool, 
 
 def _sheet(draw: Callable[..., "Image"], output: str, quiet: bool, *read: str) -> None:
     """Save what ``draw`` returns, over none of the pictures that are ``read``; it is given the callbacks of a progress bar."""
+    import warnings
+
     from impasto import picture
 
+    warnings.showwarning = warn
     picture.check_target(output)
     picture.check_unread(output, read)
     with Bar(quiet) as bar:
@@ -239,10 +242,13 @@ def sheet(photo: str, styles: tuple[str, ...], output: str | None, size: int, me
         from impasto.evaluate.series import paint
 
         opened = picture.read(packaged.photograph(photo))
-        small = opened.resized(picture.fit(opened.size, size))
         named = method or ("fast" if set(styles) <= set(STYLES) else "arbitrary")
         common = {"content": opened, "size": size, "method": named, "fetching": fetching}
-        painted, stopped = paint({stem(name): {"style": name, **common} for name in styles or STYLES}, callback)
+        painted, stopped = paint({name: {"style": place, **common} for name, place in _apart(styles or tuple(STYLES)).items()}, callback)
+        for one in painted:
+            if one.error:
+                say(f"impasto: {one.name}: {one.error}", error=True)
+        small = opened.resized(picture.fit(opened.size, size))
         cells = [Cell(picture.to_pil(small.picture, small.alpha), stem(photo)), *(one.cell() for one in painted)]
         columns = round(len(cells) ** 0.5)
         drawn = draw_sheet([cells[first : first + columns] for first in range(0, len(cells), columns)])
@@ -251,6 +257,12 @@ def sheet(photo: str, styles: tuple[str, ...], output: str | None, size: int, me
         return drawn
 
     _sheet(draw, output, quiet, photo, *styles)
+
+
+def _apart(styles: Sequence[str]) -> dict[str, str]:
+    """The ``styles`` by what a sheet calls them: without folder and ending, or in full where two would be called the same."""
+    stems = [stem(style) for style in dict.fromkeys(styles)]
+    return {style if stems.count(name) > 1 else name: style for style, name in zip(dict.fromkeys(styles), stems, strict=True)}
 
 
 def _given(options: dict[str, Any]) -> dict[str, Any]:

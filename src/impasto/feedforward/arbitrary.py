@@ -22,6 +22,7 @@ from impasto.feedforward.names import CARRIED, COLOUR, GRAINS, MARGIN, SIGHT
 from impasto.feedforward.statistics import Statistics, moments
 
 SLOPE = 0.2  # of the rectifiers below 0
+PLAIN = 0.1  # the share of a style's pieces' mean distance from their mean, nearer to which a place is like none of them more than others
 FLOOR = 0.05  # added to means and deviations, which are 1 on average, before their logarithm is taken
 
 
@@ -206,8 +207,8 @@ class Arbitrary(nn.Module):
         """Of the pieces ``told`` those that are most like the carried features ``deep`` ``[N, C, h, w]``, as ``[N, C + D, h, w]``."""
         count, _, height, width = deep.shape
         centre = told.centre[:, None]
-        asked = functional.normalize(deep.float().flatten(2).mT - centre, dim=2)
-        keys = functional.normalize(told.pieces.deep - centre, dim=2)
+        keys, lengths = _directions(told.pieces.deep - centre)
+        asked, _ = _directions(deep.float().flatten(2).mT - centre, PLAIN * lengths.mean(1, keepdim=True))
         likeness = (self.sharpness.exp() * (asked @ keys.mT) + told.bias[:, None]).softmax(2)
         values = torch.cat([told.pieces.deep, self.detail(told.pieces.detail)], 2)
         return (likeness @ values).mT.reshape(count, -1, height, width).to(deep.dtype)
@@ -239,6 +240,12 @@ def carried(x: Tensor, by: tuple[Tensor, Tensor]) -> Tensor:
     """``x`` ``[N, C, h, w]`` moved ``by`` a matrix ``[N, C, C]`` and an offset ``[N, C]``."""
     matrix, offset = (part.to(x.dtype) for part in by)
     return (matrix @ x.flatten(2) + offset[:, :, None]).reshape(x.shape)
+
+
+def _directions(x: Tensor, least: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """Vectors ``[N, n, C]`` over their lengths ``[N, n, 1]``, or over the ``least`` that these are taken to be; and the lengths."""
+    lengths = (x.square().sum(2, keepdim=True) + 1e-12).sqrt()
+    return x / (lengths if least is None else torch.maximum(lengths, least)), lengths
 
 
 def _rectified(x: Tensor) -> Tensor:

@@ -36,7 +36,7 @@ def export(model: str | os.PathLike[str], output: str | os.PathLike[str]) -> Exp
     """
     target = Path(output)
     if target.suffix.lower() != ".onnx":
-        raise OutputError(f"{output} doesn't end in .onnx; give the exported model a name such as {target.with_suffix('.onnx').name}")
+        raise OutputError(f"{output} doesn't end in .onnx; give the exported model a name such as {target.stem or 'model'}.onnx")
     files = tuple(picture.check_place(file) for file in beside(target))
     content = models.held(models.packaged(str(model)) if model in models.PACKAGED else model)
     if content.kind not in ("arbitrary", "fast"):
@@ -48,16 +48,15 @@ def export(model: str | os.PathLike[str], output: str | os.PathLike[str]) -> Exp
         "checksum": content.checksum,
         "version": __version__,
     }
-    for part, file in zip(PARTS, files, strict=True):
-        said = {models.KEY: json.dumps({**described, "part": part}, sort_keys=True)}
-        try:
-            data = filled(part, content.kind, content.weights, said)
-        except KeyError as error:
-            raise models.damaged(model) from error
-        try:
-            picture.replace(file, data)
-        except OSError as error:
-            raise OutputError(f"{file} can't be written ({error.strerror}); free some space or choose another folder") from error
+    try:
+        said = ({models.KEY: json.dumps({**described, "part": part}, sort_keys=True)} for part in PARTS)
+        data = [filled(part, content.kind, content.weights, of_part) for part, of_part in zip(PARTS, said, strict=True)]
+    except KeyError as error:
+        raise models.damaged(model) from error
+    try:
+        picture.replace_all(dict(zip(files, data, strict=True)))
+    except OSError as error:
+        raise OutputError(f"{target} can't be written ({error.strerror}); free some space or choose another folder") from error
     return Exported((files[0], files[1]))
 
 

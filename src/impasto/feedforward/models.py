@@ -81,11 +81,26 @@ def held(path: str | os.PathLike[str], *kinds: str) -> Content:
         size = int.from_bytes(content[:8], "little")
         described = json.loads(json.loads(content[8 : 8 + size])["__metadata__"][KEY])
         kind, architecture, settings = described["kind"], dict(described["architecture"]), described["settings"]
-    except (SafetensorError, ValueError, KeyError, TypeError) as error:
+        styles(architecture)
+    except (SafetensorError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise damaged(path) from error
+    if not all(np.isfinite(value).all() for value in weights.values()):
+        raise damaged(path)
     if kinds and kind not in kinds:
         raise unfit(path, kind, kinds)
     return Content(kind, architecture, weights, settings, sha256(content).hexdigest())
+
+
+def styles(architecture: Mapping[str, Any]) -> tuple[str, ...]:
+    """The names of the styles that a model of some ``architecture`` was trained for; none where it paints in any style.
+
+    Raises:
+        ValueError: they are no names.
+    """
+    found = architecture.get("styles", ())
+    if not isinstance(found, list | tuple) or not all(isinstance(name, str) for name in found):
+        raise ValueError(found)
+    return tuple(found)
 
 
 def contents(path: str | os.PathLike[str]) -> bytes:
@@ -95,7 +110,9 @@ def contents(path: str | os.PathLike[str]) -> bytes:
         ModelError: it can't be read.
     """
     try:
-        return Path(path).read_bytes()
+        if (file := Path(path)).exists() and not file.is_file():
+            raise OSError("it is no file")
+        return file.read_bytes()
     except (OSError, ValueError) as error:  # a name that no file can have raises the latter
         said = getattr(error, "strerror", None) or error
         raise ModelError(f"{path} can't be read ({said}); name a model file, as `impasto train` writes them") from error

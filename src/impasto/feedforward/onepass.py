@@ -7,7 +7,7 @@ from typing import cast
 
 import numpy as np
 
-from impasto.errors import PictureError
+from impasto.errors import ModelError, PictureError
 from impasto.feedforward import names, tiles
 from impasto.feedforward.names import (
     BIAS,
@@ -35,6 +35,7 @@ from impasto.picture import scale
 SMALLEST = 16  # pixels a side of a style
 PIECES = 1024  # of a style, at most
 FLATTEST = 1e-5  # the variance of colours below which a style has nothing to paint with
+PLAINEST = 0.05  # the share of a style's mean variance that a content is taken to have at least: it would be mostly noise, amplified
 OWN = 512  # pixels, the longest side at which a content is looked at as if it were a style
 Moments = Mapping[str, tuple[Floats, Floats]]
 """Mean ``[1, C]`` and covariance ``[1, C, C]`` by layer."""
@@ -146,7 +147,7 @@ class AnyStyle:
             seen = self.engine("look", {PICTURE: tiles.cut(content, one, SIGHT)}) if features is None else features
             given = {PICTURE: picture, **{layer: seen[layer] for layer in CARRIED}, **told}
             given |= {name: _noise(one, step, whole[1], self.seed) for name, step in NOISE.items()}
-            tiles.put(painting, self.engine("paint", given)[PAINTING], one)
+            tiles.put(painting, _numbers(self.engine("paint", given)[PAINTING]), one)
             tick()
         return painting
 
@@ -202,7 +203,7 @@ class FewStyles:
         tick = tiles.ticking(callback, len(spans) + (len(spans) > 1 and own is None))
         painting = np.empty_like(content)
         if len(spans) == 1 and own is None:
-            tiles.put(painting, self._seen(content)[0], spans[0])
+            tiles.put(painting, _numbers(self._seen(content)[0]), spans[0])
             tick()
         else:
             if own is None:
@@ -210,7 +211,7 @@ class FewStyles:
                 tick()
             for one in spans:
                 given = {PICTURE: tiles.cut(content, one), SHARES: self.shares, **own.statistics}
-                tiles.put(painting, self.engine("paint", given)[PAINTING], one)
+                tiles.put(painting, _numbers(self.engine("paint", given)[PAINTING]), one)
                 tick()
         return painting if strength == 1 else cast(Floats, content + np.float32(strength) * (painting - content))
 
@@ -260,12 +261,32 @@ def _told(own: Moments, styles: Sequence[tuple[float, Look]]) -> dict[str, Float
     """What painting is told of the content as a whole, and of the styles."""
     style = _together([(share, look.moments) for share, look in styles])
     told: dict[str, Floats] = {}
-    for whose, moments, layers in ((names.CONTENT, own, (COLOUR, *CARRIED)), (names.STYLE, style, (COLOUR, *SEEN))):
+    least = {name: _plainest(own[name], style[name]) for name in CARRIED}
+    for whose, moments, layers in ((names.CONTENT, {**own, **least}, (COLOUR, *CARRIED)), (names.STYLE, style, (COLOUR, *SEEN))):
         for layer in layers:
             told |= dict(zip(names.moments(whose, layer), moments[layer], strict=True))
     told[DEEP], told[DETAIL] = (np.concatenate([getattr(look, name) for _, look in styles], 1) for name in ("deep", "detail"))
     told[BIAS] = np.concatenate([look.bias + np.float32(np.log(share)) for share, look in styles], 1)
     return told
+
+
+def _plainest(own: tuple[Floats, Floats], style: tuple[Floats, Floats]) -> tuple[Floats, Floats]:
+    """The moments of a content's features, its ``own``, with as much variance in all directions as a share of a ``style``'s asks for."""
+    mean, spread = own
+    channels = spread.shape[1]
+    lacking = (PLAINEST * np.trace(style[1][0]) - np.trace(spread[0])) / channels
+    return mean, spread + np.float32(max(0.0, lacking)) * np.eye(channels, dtype=np.float32)
+
+
+def _numbers(painting: Floats) -> Floats:
+    """A ``painting``, if it is one.
+
+    Raises:
+        ModelError: it is no numbers, as of a model that lost itself in training.
+    """
+    if not np.isfinite(painting).all():
+        raise ModelError("the model paints what are no numbers; export it again, or train it anew")
+    return painting
 
 
 def _noise(tile: tiles.Tile, step: int, width: int, seed: int) -> Floats:

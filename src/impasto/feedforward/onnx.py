@@ -16,9 +16,10 @@ Floats = NDArray[np.float32]
 NETWORK, ENCODER = "network.", "encoder."  # what the names of their weights begin with in a graph
 # Numbers of fields in ONNX's messages.
 _GRAPH, _METADATA = 7, 14  # of a model
-_NODE, _INITIALIZER, _INPUT = 1, 5, 11  # of a graph
+_NODE, _INITIALIZER, _INPUT, _OUTPUT = 1, 5, 11, 12  # of a graph
 _DIMS, _TYPE, _NAME, _RAW, _LOCATION = 1, 2, 8, 9, 14  # of a tensor
-_DOMAIN = 7  # of a node
+_ATTRIBUTE, _DOMAIN = 5, 7  # of a node
+_VALUE, _BRANCH, _VALUES, _BRANCHES = 5, 6, 10, 11  # of an attribute: tensors, and graphs within the graph
 _FLOAT, _EXTERNAL = 1, 1
 OWN = ("", "ai.onnx")  # the domains of operators that every runtime has
 
@@ -84,16 +85,38 @@ def metadata(content: bytes, file: str) -> dict[str, str]:
                 key, text = (_text(part) for _, part in _fields(value))
                 found[key] = text
             if number == _GRAPH:
-                for inner, part in _fields(value):
-                    if inner == _INITIALIZER and any(key == _LOCATION and value == _EXTERNAL for key, value in _fields(part)):
-                        raise ModelError(f"{file} keeps its weights in another file; name one that holds them")
-                    if inner == _NODE:
-                        domain = next((_text(name) for key, name in _fields(part) if key == _DOMAIN), "")
-                        if domain not in OWN:
-                            raise ModelError(f"{file} needs operators of {domain}, which not every runtime has; name one that doesn't")
-    except (ValueError, IndexError, TypeError) as error:
+                _check(value, file)
+    except (ValueError, IndexError, TypeError, RecursionError) as error:
         raise ModelError(f"{file} is damaged or no ONNX file; `impasto export` writes them") from error
     return found
+
+
+def outputs(content: bytes) -> list[str]:
+    """The names of what a graph, the ``content`` of an ONNX file, gives."""
+    graphs = (value for number, value in _fields(content) if number == _GRAPH)
+    found = (part for graph in graphs for inner, part in _fields(graph) if inner == _OUTPUT)
+    return [_text(name) for part in found for key, name in _fields(part) if key == 1]
+
+
+def _check(graph: memoryview, file: str) -> None:
+    """Refuse what a ``graph`` of a ``file``, or one within it, must not have: weights in other files, operators of its own."""
+    for number, part in _fields(graph):
+        if number == _INITIALIZER:
+            _check_tensor(part, file)
+        elif number == _NODE:
+            for key, value in _fields(part):
+                if key == _DOMAIN and _text(value) not in OWN:
+                    raise ModelError(f"{file} needs operators of {_text(value)}, which not every runtime has; name one that doesn't")
+                for kind, held in _fields(value) if key == _ATTRIBUTE else ():
+                    if kind in (_BRANCH, _BRANCHES):
+                        _check(held, file)
+                    elif kind in (_VALUE, _VALUES):
+                        _check_tensor(held, file)
+
+
+def _check_tensor(tensor: memoryview, file: str) -> None:
+    if any(key == _LOCATION and value == _EXTERNAL for key, value in _fields(tensor)):
+        raise ModelError(f"{file} keeps its weights in another file; name one that holds them")
 
 
 def _fields(message: bytes | memoryview) -> Iterator[tuple[int, Any]]:

@@ -16,7 +16,7 @@ from impasto.feedforward.export import PARTS, beside
 from impasto.feedforward.models import Content
 from impasto.feedforward.names import Engine
 from impasto.feedforward.onepass import SMALLEST, AnyStyle, FewStyles, OnePass
-from impasto.feedforward.sessions import Sessions, filled
+from impasto.feedforward.sessions import Sessions, filled, graph
 from impasto.picture import scale
 
 LIBRARIES = ("numpy", "onnxruntime")
@@ -119,7 +119,7 @@ def made_ready(kind: str, model: str | os.PathLike[str] | None, device: str, pre
         return _exported(kind, model)
     file = models.packaged(kind) if model is None else model
     content = models.held(file, kind)
-    styles = tuple(content.architecture.get("styles", ()))
+    styles = models.styles(content.architecture)
     if precision == "bfloat16" or device in ("cuda", "mps") or (device == "auto" and any(driver.exists() for driver in NVIDIA)):
         where, precise, engine = _modules(content, file, device, precision)
         return Ready(engine, styles, {"device": where, "precision": precise, "model_sha256": content.checksum, "threads": None})
@@ -155,7 +155,8 @@ def _said(file: str | os.PathLike[str], *kinds: str) -> dict[str, Any]:
     try:
         described = json.loads(found)
         said = {"kind": described["kind"], "architecture": dict(described["architecture"]), "checksum": described["checksum"]}
-    except (ValueError, KeyError, TypeError) as error:
+        models.styles(said["architecture"])
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise models.damaged(file) from error
     if said["kind"] not in kinds:
         raise models.unfit(file, said["kind"], kinds)
@@ -166,13 +167,15 @@ def _exported(kind: str, model: str | os.PathLike[str]) -> Ready:
     """A model out of the two ONNX files that it was exported to, of which one is named."""
     said = _said(model, kind)
     files = dict(zip(PARTS, beside(Path(model)), strict=True))
-    for file in files.values():
+    for part, file in files.items():
         if _said(file, kind)["checksum"] != said["checksum"]:
             raise ModelError(f"{file} and {model} are parts of two models; export one of them again")
+        if onnx.outputs(models.contents(file)) != onnx.outputs(graph(kind, part)):
+            raise ModelError(f"{file} is damaged: it doesn't give what a model of its kind gives; export it again")
     sessions = Sessions(lambda part: models.contents(files[part]), os.fspath(model))
     digest = sha256(b"".join(models.contents(file) for file in files.values())).hexdigest()
     settings = {"device": "cpu", "precision": "float32", "model_sha256": digest, "threads": sessions.threads}
-    return Ready(sessions, tuple(said["architecture"].get("styles", ())), settings)
+    return Ready(sessions, models.styles(said["architecture"]), settings)
 
 
 def _shares(order: Order, known: Sequence[str]) -> list[float]:
@@ -183,5 +186,6 @@ def _shares(order: Order, known: Sequence[str]) -> list[float]:
     names = list(order.names) or list(known[: len(blend) if blend else 1])
     for name in names:
         if name not in known:
-            raise OptionError(f"this model has no style {name}; name one of {', '.join(known)}, or choose arbitrary for one of your own")
+            others = f"name one of {', '.join(known)}, or choose" if known else "choose"
+            raise OptionError(f"this model has no style {name}; {others} arbitrary for one of your own")
     return [sum(share for share, name in zip(shares(len(names), blend), names, strict=True) if name == one) for one in known]

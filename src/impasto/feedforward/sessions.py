@@ -8,6 +8,8 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
+import numpy as np
+
 from impasto.errors import ModelError
 from impasto.feedforward import models, onnx
 from impasto.feedforward.names import PAINTING, PICTURE, Arrays, Floats
@@ -55,6 +57,8 @@ class Sessions:
                 raise MemoryError(said) from error
             raise ModelError(f"{self.file} can't be painted with ({said[:200]}); export it again") from error
         answer = dict(zip(names, found, strict=True))
+        if any(getattr(value, "dtype", None) != np.float32 for value in found):
+            raise ModelError(f"{self.file} is damaged: what it gives are no numbers of 32 bits; export it again")
         if PAINTING in answer and answer[PAINTING].shape != given[PICTURE].shape:
             raise ModelError(f"{self.file} is damaged: what it paints has another size than the picture; export it again")
         return answer
@@ -112,6 +116,11 @@ def threads() -> int:
     return min(int(said), available) if said.isdecimal() and int(said) else available
 
 
+def graph(kind: str, part: str) -> bytes:
+    """The ONNX file, without weights, of a ``part`` of all models of a ``kind``."""
+    return (Path(__file__).parent / "graphs" / f"{kind}-{part}.onnx").read_bytes()
+
+
 def filled(part: str, kind: str, weights: Mapping[str, Floats], said: Mapping[str, str] | None = None) -> bytes:
     """The ONNX file of a ``part`` of a model of some ``kind`` with these ``weights``.
 
@@ -124,9 +133,9 @@ def filled(part: str, kind: str, weights: Mapping[str, Floats], said: Mapping[st
     Raises:
         KeyError: weights that the part needs are missing.
     """
-    graph = (Path(__file__).parent / "graphs" / f"{kind}-{part}.onnx").read_bytes()
+    empty = graph(kind, part)
     known = {f"{onnx.NETWORK}{name}": value for name, value in weights.items()}
-    needed = onnx.wanted(graph)
+    needed = onnx.wanted(empty)
     if any(name.startswith(onnx.ENCODER) for name in needed):
         known |= {f"{onnx.ENCODER}{name}": value for name, value in models.encoder().items()}
-    return onnx.joined(graph, {name: known[name] for name in sorted(needed)}, said)
+    return onnx.joined(empty, {name: known[name] for name in sorted(needed)}, said)

@@ -7,7 +7,7 @@ Every fault a user can mend, a damaged file included, is a one-line `PictureErro
 """
 
 from impasto.picture.about import About
-from impasto.picture.files import check_place, check_stream, check_unread, expanded, named, replace, same, write
+from impasto.picture.files import check_place, check_stream, check_unread, expanded, named, replace, replace_all, same, write
 from impasto.picture.palettes import recoloured, with_chroma
 from impasto.picture.reading import ENDINGS, PIXELS_AT_MOST, Opened, Source, checksum, read, read_settings
 from impasto.picture.sizes import fit, resize, scale
@@ -34,6 +34,7 @@ __all__ = [
     "read_settings",
     "recoloured",
     "replace",
+    "replace_all",
     "resize",
     "same",
     "save",

@@ -3,7 +3,7 @@
 import os
 import secrets
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -122,10 +122,7 @@ def named(target: str | os.PathLike[str] | BinaryIO) -> str:
 
 
 def replace(path: str | os.PathLike[str], content: bytes) -> None:
-    """Write a file, whole or not at all.
-
-    It is written beside its target under another name, brought to the disk, and then takes the target's place. A symbolic
-    link stays one, a file that is there leaves its permissions, and a folder that isn't there is created.
+    """Write a file, whole or not at all; see `replace_all`.
 
     Args:
         path: The file.
@@ -134,20 +131,38 @@ def replace(path: str | os.PathLike[str], content: bytes) -> None:
     Raises:
         OSError: If it can't be written; what was there before is as it was.
     """
-    real = Path(os.path.realpath(expanded(path)))
-    temporary = real.with_name(f".impasto-{secrets.token_hex(8)}.part")
-    missing = [folder for folder in real.parents if not folder.exists()]
+    replace_all({path: content})
+
+
+def replace_all(contents: Mapping[str | os.PathLike[str], bytes]) -> None:
+    """Write files, all of them whole or none at all.
+
+    Each is written beside its target under another name and brought to the disk; when all are, they take the targets' places. A
+    symbolic link stays one, a file that is there leaves its permissions, and a folder that isn't there is created.
+
+    Args:
+        contents: By file, all of it.
+
+    Raises:
+        OSError: If one can't be written; what was there before is as it was.
+    """
+    written = {Path(os.path.realpath(expanded(path))): content for path, content in contents.items()}
+    temporary = {real: real.with_name(f".impasto-{secrets.token_hex(8)}.part") for real in written}
+    missing = [folder for real in written for folder in real.parents if not folder.exists()]
     try:
-        real.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_bytes(content)
-        with temporary.open("r+b") as stream:
-            os.fsync(stream.fileno())
-        if real.exists():
-            shutil.copymode(real, temporary)
-        temporary.replace(real)
+        for real, content in written.items():
+            real.parent.mkdir(parents=True, exist_ok=True)
+            temporary[real].write_bytes(content)
+            with temporary[real].open("r+b") as stream:
+                os.fsync(stream.fileno())
+            if real.exists():
+                shutil.copymode(real, temporary[real])
+        for real, file in temporary.items():
+            file.replace(real)
     finally:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
+        for file in temporary.values():
+            with suppress(OSError):
+                file.unlink(missing_ok=True)
         with suppress(OSError):  # one that holds the file now isn't empty
             for folder in missing:
                 folder.rmdir()
