@@ -82,3 +82,25 @@ def test_scale(longest, size, kept):
     assert torch.equal(tensors.scale(original, longest, enlarge=False), tensors.resize(original, kept))
     with pytest.raises(OptionError, match="longest side"):
         tensors.scale(original, -1)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
+@pytest.mark.parametrize("ordered", [True, False])
+@pytest.mark.parametrize(("n", "m", "channels"), [(7, 5, 3), (1, 1, 1), (64, 300, 33), (2, 3, 0), (0, 4, 2)])
+def test_products_are_those_of_all_rows(dtype, ordered, n, m, channels):
+    random = torch.Generator().manual_seed(0)
+    rows, others = (torch.randn(channels, count, generator=random, dtype=torch.float64) for count in (n, m))
+    given = [x.mT.contiguous() if ordered else x.mT for x in (rows.to(dtype), others.to(dtype))]
+    expected = np.einsum("cn,cm->nm", *(x.to(dtype).double().numpy() for x in (rows, others)))
+    close = {torch.float32: 1e-5, torch.float64: 1e-12, torch.bfloat16: 0.1}[dtype]
+    found = tensors.products(*given)
+    assert found.shape == (n, m)
+    np.testing.assert_allclose(found.double().numpy(), expected, atol=close * max(1, channels))
+
+
+def test_products_have_gradients():
+    rows, others = (torch.randn(count, 6, dtype=torch.float32, requires_grad=True) for count in (4, 9))
+    weights = torch.randn(4, 9)
+    found = torch.autograd.grad((tensors.products(rows, others) * weights).sum(), (rows, others))
+    np.testing.assert_allclose(found[0], (weights @ others).detach(), atol=1e-5)
+    np.testing.assert_allclose(found[1], (weights.T @ rows).detach(), atol=1e-5)

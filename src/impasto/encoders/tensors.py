@@ -4,6 +4,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional
 
 from impasto.picture import fit
 
@@ -67,3 +68,19 @@ def scale(picture: Tensor, longest: int, *, enlarge: bool = True, least: int = 0
     """
     height, width = picture.shape[-2:]
     return resize(picture, fit((width, height), longest, enlarge=enlarge, least=least))
+
+
+def products(rows: Tensor, others: Tensor) -> Tensor:
+    """``rows @ others.T``: the products of all ``rows`` ``[n, C]`` with all the ``others`` ``[m, C]``; differentiable.
+
+    On a processor as a convolution of one position: PyTorch asks oneDNN for those, and MKL for products of float32, which other makers'
+    processors compute in half their speed.
+    """
+    if quicker_convolved(rows) and rows.numel() and others.numel():
+        return functional.conv2d(rows.contiguous()[None, None].permute(0, 3, 1, 2), others[:, :, None, None])[0, :, 0].mT
+    return rows @ others.mT
+
+
+def quicker_convolved(x: Tensor) -> bool:
+    """Whether products with ``x`` are quicker as convolutions."""
+    return x.device.type == "cpu" and x.dtype == torch.float32

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from impasto.encoders.tensors import products
 from impasto.losses.hypercolumns import Hypercolumns, cosine
 from impasto.losses.term import Encode, Features
 
@@ -71,7 +72,7 @@ class EarthMover(Cloud):
         """See :meth:`Cloud.distance`."""
         mine, his = functional.normalize(cloud, dim=1), style[DIRECTIONS]
         with torch.no_grad():
-            table = 1 - mine @ his.mT
+            table = 1 - products(mine, his)
             (forth, nearest), (back, nearest_to) = table.min(1), table.min(0)
             # Which are nearest has no slope. So the loss is 1 less a product with the sum of what each place is nearest to.
             if forth.mean() > back.mean():

@@ -5,28 +5,50 @@ from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
+from impasto.encoders.tensors import quicker_convolved
 from impasto.losses.term import Encode, Features, Term, energy, promote, squared_error
 
 
 class _Gram(torch.autograd.Function):
-    """The Gram matrix with its backward pass in one product and in the features' own memory layout."""
+    """The Gram matrix with its backward pass in one product and in the features' own memory layout.
+
+    On a processor both are what a convolution of one position computes: forward, the gradient that its weights have where features
+    meet themselves, and back, the convolution. See :func:`.products`.
+    """
 
     @staticmethod
     def forward(context: Any, features: Tensor) -> Tensor:
         context.save_for_backward(features)
+        positions = features.shape[2] * features.shape[3]
         # Picture by picture: a batched product would copy its operands first.
-        rows = features.permute(0, 2, 3, 1).flatten(1, 2)
-        return _joined([matrix.T @ matrix for matrix in rows]).to(promote(features)) / rows.shape[1]
+        if quicker_convolved(features):
+            found = [_met(x) for x in torch.split(features, 1)]
+        else:
+            found = [matrix.T @ matrix for matrix in features.permute(0, 2, 3, 1).flatten(1, 2)]
+        return _joined(found).to(promote(features)) / positions
 
     @staticmethod
     def backward(context: Any, *gradients: Tensor) -> Tensor:
         (features,) = context.saved_tensors
         (gradient,) = gradients
+        symmetric = ((gradient + gradient.mT) / (features.shape[2] * features.shape[3])).to(features.dtype)
+        if quicker_convolved(features):
+            slopes = [functional.conv2d(x, y[:, :, None, None]) for x, y in zip(torch.split(features, 1), symmetric, strict=True)]
+            return slopes[0] if len(slopes) == 1 else torch.cat(slopes)
         rows = features.permute(0, 2, 3, 1)
-        symmetric = ((gradient + gradient.mT) / (rows.shape[1] * rows.shape[2])).to(features.dtype)
-        products = [matrix @ factor for matrix, factor in zip(rows.flatten(1, 2), symmetric, strict=True)]
-        return _joined(products).view(rows.shape).permute(0, 3, 1, 2)
+        slopes = [matrix @ factor for matrix, factor in zip(rows.flatten(1, 2), symmetric, strict=True)]
+        return _joined(slopes).view(rows.shape).permute(0, 3, 1, 2)
+
+
+def _met(x: Tensor) -> Tensor:
+    """The products ``[C, C]`` of the features of one picture ``x`` ``[1, C, h, w]``, summed over positions."""
+    weights = x.new_empty(x.shape[1], x.shape[1], 1, 1)  # of which only the shape matters
+    found: Tensor = torch.ops.aten.convolution_backward(
+        x, x, weights, None, (1, 1), (0, 0), (1, 1), False, (0, 0), 1, (False, True, False)
+    )[1]
+    return found[:, :, 0, 0]
 
 
 def _joined(parts: list[Tensor]) -> Tensor:

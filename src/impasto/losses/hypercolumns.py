@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from impasto.encoders.tensors import products
 from impasto.losses.term import Features, Lots, promote
 
 OFFSET = 10  # turns, after which the grid that places are drawn from moves
@@ -39,7 +40,7 @@ class Hypercolumns(Lots):
 
 def cosine(one: Tensor, other: Tensor) -> Tensor:
     """The cosine distances ``[n, m]`` of ``one`` ``[n, C]`` from the ``other`` ``[m, C]``."""
-    return 1 - functional.normalize(one, dim=1) @ functional.normalize(other, dim=1).mT
+    return 1 - products(functional.normalize(one, dim=1), functional.normalize(other, dim=1))
 
 
 def _sampled(x: Tensor, grid: Tensor) -> Tensor:

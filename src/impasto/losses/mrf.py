@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from impasto.encoders.tensors import resize
+from impasto.encoders.tensors import products, resize
 from impasto.losses.term import Encode, Features, Term, promote, with_gradient
 
 _FORMULAS = {
@@ -21,7 +21,7 @@ _FORMULAS = {
 }
 
 # How many pairs of positions are compared at once. It bounds the memory: a few such tables of numbers exist at a time.
-_BLOCK = 2**21
+_BLOCK = 2**23
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,7 +160,7 @@ class MRF(Term):
         def part(down: int, right: int) -> Tensor:
             """The share of every stride-th row and column of positions, from ``down`` and ``right``."""
             mine, his = x[down :: self.stride, right :: self.stride], style[down :: self.stride, right :: self.stride]
-            pairs = (mine.flatten(0, 1) @ his.flatten(0, 1).T).to(promote(x)).view(*mine.shape[:2], *his.shape[:2])
+            pairs = products(mine.flatten(0, 1), his.flatten(0, 1)).to(promote(x)).view(*mine.shape[:2], *his.shape[:2])
             for along, first in ((1, right), (0, down)):
                 steps = range(len(range(first, self.size, self.stride)))
                 shifted = (pairs.narrow(along, at, shape[along]).narrow(along + 2, at, shape[along + 2]) for at in steps)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from impasto.encoders.tensors import products
 from impasto.losses.term import Encode, Features, Lots, Term, promote
 
 COLUMNS, WANTED = "columns", "wanted"
@@ -119,7 +120,7 @@ def _directions(vectors: Tensor) -> Tensor:
 
 def _most_alike(mine: Tensor, his: Tensor) -> Tensor:
     """Which of ``his`` directions has the largest product with each of ``mine``, a block of them at a time."""
-    return torch.cat([(block @ his.mT).argmax(1) for block in torch.split(mine, max(1, _BLOCK // len(his)))])
+    return torch.cat([products(block, his).argmax(1) for block in torch.split(mine, max(1, _BLOCK // len(his)))])
 
 
 def _centred(maps: Sequence[Tensor], stride: int, begin: Sequence[int]) -> Tensor:
