@@ -40,7 +40,7 @@ def network() -> dict[str, nn.Module]:
 
 def features(layers: dict[str, nn.Module], picture: Tensor) -> dict[str, Tensor]:
     """The activations `[1, C, h, w]` of a picture `[1, 3, H, W]` at the content and style layers."""
-    mean, deviation = (torch.tensor(v).view(1, 3, 1, 1) for v in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))
+    mean, deviation = (torch.tensor(v).view(1, 3, 1, 1).to(picture) for v in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))
     x, found = (picture - mean) / deviation, {}
     for name, layer in layers.items():
         x = layer(x)
@@ -66,24 +66,15 @@ def read(path: str, size: int) -> Tensor:
     return torch.from_numpy(np.asarray(image, np.float32) / 255).permute(2, 0, 1)[None].contiguous()
 
 
-@click.command()
-@click.argument("content")
-@click.argument("style")
-@click.option("-o", "--output", required=True)
-@click.option("--size", default=512, show_default=True)
-@click.option("--evaluations", default=300, show_default=True)
-def main(content: str, style: str, output: str, size: int, evaluations: int) -> None:
-    """Run the loop on the files CONTENT and STYLE."""
-    torch.manual_seed(0)
-    layers = network()
-    photograph, painting = read(content, size), read(style, size)
+def loop(layers: dict[str, nn.Module], photograph: Tensor, painting: Tensor, evaluations: int) -> tuple[Tensor, int]:
+    """The loop, where the pictures are: the canvas that it ends with, and the evaluations that it made, 20 to a step of the optimiser."""
     with torch.no_grad():
         wanted_content = features(layers, photograph)[CONTENT]
         wanted_style = {name: gram(x) for name, x in features(layers, painting).items() if name in STYLE}
     canvas = photograph.clone().requires_grad_()
     # An optimiser step is 20 evaluations, its default.
     optimiser = torch.optim.LBFGS([canvas], max_iter=min(20, evaluations))
-    done, began = 0, time.perf_counter()
+    done = 0
     while done < evaluations:
 
         def closure() -> Tensor:
@@ -100,8 +91,24 @@ def main(content: str, style: str, output: str, size: int, evaluations: int) -> 
             return loss
 
         optimiser.step(closure)  # type: ignore[no-untyped-call]
+    return canvas.detach().clamp(0, 1), done
+
+
+@click.command()
+@click.argument("content")
+@click.argument("style")
+@click.option("-o", "--output", required=True)
+@click.option("--size", default=512, show_default=True)
+@click.option("--evaluations", default=300, show_default=True)
+def main(content: str, style: str, output: str, size: int, evaluations: int) -> None:
+    """Run the loop on the files CONTENT and STYLE."""
+    torch.manual_seed(0)
+    layers = network()
+    photograph, painting = read(content, size), read(style, size)
+    began = time.perf_counter()
+    canvas, done = loop(layers, photograph, painting, evaluations)
     seconds = time.perf_counter() - began
-    pixels = canvas.detach().clamp(0, 1)[0].permute(1, 2, 0).nan_to_num().mul(255).round().byte().numpy()
+    pixels = canvas[0].permute(1, 2, 0).nan_to_num().mul(255).round().byte().numpy()
     Image.fromarray(pixels).save(output)
     click.echo(json.dumps({"evaluations": done, "seconds": round(seconds, 3)}))
 

@@ -8,7 +8,6 @@ with a fixed seed, because none are packaged.
 Both times are from the call to the step, with the weights read and the targets made; PyTorch is imported before.
 """
 
-import sys
 import tempfile
 import time
 from contextlib import suppress
@@ -16,6 +15,7 @@ from pathlib import Path
 
 import click
 import safetensors.torch
+import textbook  # type: ignore[import-not-found]
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -25,9 +25,6 @@ from impasto import examples, styles
 from impasto.errors import Interrupted
 from impasto.family import Progress
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-from benchmarks import textbook
-
 CONTENT, STYLE = "conv2_2", ("conv1_1", "conv1_2", "conv2_1", "conv2_2", "conv3_1")
 NUMBERS = {"1": (0, 2), "2": (5, 7), "3": (10, 12, 14, 16), "4": (19, 21, 23, 25), "5": (28, 30, 32, 34)}  # of VGG19's convolutions
 
@@ -35,7 +32,7 @@ NUMBERS = {"1": (0, 2), "2": (5, 7), "3": (10, 12, 14, 16), "4": (19, 21, 23, 25
 def weights() -> dict[str, nn.Module]:
     """The layers of VGG19 by name, with random weights."""
     torch.manual_seed(0)
-    layers = textbook.network()
+    layers: dict[str, nn.Module] = textbook.network()
     for missing in ("conv5_2", "conv5_3", "conv5_4"):
         layers[missing] = nn.Conv2d(512, 512, 3, padding=1).requires_grad_(False)
     return layers

@@ -100,3 +100,36 @@ def test_training_is_counted_as_torch_counts(monkeypatch) -> None:
         sum(x.sum() for seen in both for x in seen.values()).backward()
         encoder(crops, training.OUR_LAYERS.content)
     assert counted == flops.get_total_flops()
+
+
+@pytest.mark.slow
+def test_everything_for_a_gpu_runs_without_one(tmp_path) -> None:
+    file = FILE.with_name("gpu.py")
+    said = subprocess.run(
+        [sys.executable, file, "--device", "cpu", "--quick", "--json", tmp_path / "out.json"], capture_output=True, text=True, check=True
+    )
+    known = json.loads((tmp_path / "out.json").read_text())
+    assert all(figure["seconds"] > 0 and not figure["error"] for figure in known["figures"])
+    assert {figure["what"].split(" at ")[0] for figure in known["figures"]} == {
+        "an evaluation of the loop", "default", "a step of gatys2016", "a step of tutorial", "arbitrary", "fast", "a step of training fast"
+    }  # fmt: skip
+    assert len(said.stdout.splitlines()) == 2 + len(known["figures"])
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a CUDA device")
+def test_no_gpu_is_one_line(tmp_path) -> None:
+    said = subprocess.run([sys.executable, FILE.with_name("gpu.py")], capture_output=True, text=True, check=False)
+    assert said.returncode == 2
+    assert said.stdout == ""
+    assert len(said.stderr.splitlines()) == 1
+    assert "cuda" in said.stderr
+
+
+@pytest.mark.slow
+def test_the_tutorial_s_loop_beside_ours() -> None:
+    said = subprocess.run(
+        [sys.executable, FILE.with_name("tutorial.py"), "--size", "64", "--evaluations", "20"], capture_output=True, text=True, check=True
+    )
+    loop, ours, _ = said.stdout.splitlines()
+    assert loop.startswith("the tutorial's loop: ")
+    assert ours.startswith("--fast: ")
