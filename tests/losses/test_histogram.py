@@ -61,13 +61,29 @@ def test_value_and_gradient(monkeypatch, scale, layout, sizes, precision, tolera
 @pytest.mark.parametrize("precision", [torch.float32, torch.float64])
 def test_sorts_as_torch_does(precision):
     """Equal values in reading order, infinities at the ends, negative values below the positive ones."""
-    rows = noise((6, 400), 0, precision)
+    rows, style = noise((6, 400), 0, precision), noise((6, 400), 1, precision).sort(dim=1).values
     rows[1].relu_()
     rows[2] = rows[2].round()
     rows[3] *= 1e-40
     rows[4, 7], rows[4, 70] = float("inf"), -float("inf")
     rows[5] = 3
-    assert torch.equal(histogram._order(rows), rows.sort(dim=1, stable=True).indices)
+    order = rows.sort(dim=1, stable=True).indices
+    expected = torch.empty_like(rows).scatter_(1, order, 2 * (rows.gather(1, order) - style))
+    for found in (histogram._in_order, histogram._in_bits)[: 2 if precision == torch.float32 else 1]:
+        error, gradient = found(rows, style)
+        assert torch.equal(gradient, expected)
+        assert not error.isfinite()
+        error, gradient = found(rows[:4], style[:4])
+        assert error.item() == pytest.approx((expected[:4].double() / 2).square().sum().item(), rel=1e-5)
+
+
+def test_a_level_is_begun_with_as_many_values():
+    term = Histogram(layers=("relu1_1",))
+    style, canvas = {"relu1_1": noise((1, 4, 9, 9), 1)}, {"relu1_1": noise((1, 4, 6, 5), 0)}
+    fresh = target(term, style)
+    begun = term.begun(fresh, PIXELS, None, lambda picture, layers: canvas)
+    assert begun["relu1_1"].shape == (4, 30)
+    assert term(PIXELS, canvas, begun).item() == pytest.approx(term(PIXELS, canvas, fresh).item(), rel=1e-6)
 
 
 def test_does_not_depend_on_where():
