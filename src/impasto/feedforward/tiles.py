@@ -2,7 +2,8 @@
 
 Two things make seams. A tile's edge is not an edge of the picture: so every tile is seen with a margin that is at least as
 wide as the network's receptive field, and cut off again. And what a network takes from the picture as a whole must not be a
-tile's own: it is found first, and then used for every one.
+tile's own: it is found first, and then used for every one. (A network for a few styles finds it in a smaller picture, where that is
+larger than a tile; so there it is the same whatever the tiles, but not as if painted at once.)
 """
 
 import math
