@@ -1,17 +1,20 @@
 """Everything that a GPU should be quick at, in one command: `python benchmarks/gpu.py`.
 
-First the tests of devices (``tests/test_devices.py``). Then, each the median of several repeats after one that doesn't count, the device
-having done all that it was told before the clock is read:
+First the tests that compute on a device (``tests/test_devices.py``, and one of training). Then, each the median of several repeats, the
+device having done all that it was told before the clock is read:
 
-- the default method, from a prepared painter's call to the picture, at 512 and 1024 pixels, beside 300 evaluations of the textbook loop
-  (`benchmarks/textbook.py`) on the same device;
-- published methods through VGG19, a step of 20, beside an evaluation of the textbook loop;
+- an evaluation of the textbook loop (`benchmarks/textbook.py`), in float32, without what happens before the first;
+- the default method at 512 and 1024 pixels: warm, from a prepared painter's call to the picture, after one that doesn't count, beside 300
+  evaluations of the loop; and cold, the first painting of a process of its own, with all that is loaded and made ready for it, but without
+  imports;
+- published methods through VGG19, a step of the first 20, beside an evaluation of the loop, which are the first 20 as well, so that both
+  solvers remember as much;
 - one pass of both packaged networks, without reading and writing;
 - training of `fast`, a step at its default options.
 
-VGG19's weights are random, because none are packaged and a step costs the same whatever they are. What fails is said in its
-line, and the rest goes on; then the exit code is 1. ``--quick`` measures next to nothing, to see that all of it works:
-``--device cpu --quick``.
+A ratio says how many times as long the loop takes, on the same device. VGG19's weights are random, because none are packaged and a step
+costs the same whatever they are. What fails is said in its line, and the rest goes on; then the exit code is 1. It is 2 where there is no
+such device. ``--quick`` measures next to nothing, to see that all of it works: ``--device cpu --quick``.
 """
 
 import json
@@ -22,9 +25,11 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import partial
 from itertools import pairwise, product
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Literal, cast
 
@@ -37,7 +42,7 @@ import tutorial  # type: ignore[import-not-found]
 
 import impasto
 from impasto import examples, picture, styles
-from impasto.encoders.devices import choose_device
+from impasto.encoders.devices import DEVICES, choose_device, choose_precision
 from impasto.errors import OptionError
 from impasto.family import Progress
 
@@ -48,7 +53,10 @@ Device = Literal["cpu", "cuda", "mps"]
 
 CONTENT, STYLE = "astronaut", "starry"
 EVALUATIONS = 300  # of the textbook loop
-STEPS = 20  # of a published method that are timed
+STEPS = 20  # of a published method that are timed, and evaluations of the loop
+COLD = 3  # processes at most, as each of them imports PyTorch
+TESTS = ("tests/test_devices.py", "tests/feedforward/test_training.py::test_finished_and_begun_again")
+HEAD = f"{'':<34}{'precision':<10}{'median':>11}{'a second':>11}{'peak':>11}{'ratio':>10}"
 
 
 @dataclass(frozen=True)
@@ -75,8 +83,14 @@ class Measured:
         """As a line of the table."""
         if self.error:
             return f"{self.what:<34}{self.precision:<10}failed: {self.error}"
-        ratio = f"{self.plain / self.seconds:7.1f} x" if self.plain else ""
-        return f"{self.what:<34}{self.precision:<10}{self.seconds:9.4f} s {self.megabytes:7.0f} MB {ratio}"
+        peak = f"{self.megabytes:8.0f} MB" if self.megabytes else ""
+        ratio = f"{self.ratio:8.1f} x" if self.ratio else ""
+        return f"{self.what:<34}{self.precision:<10}{self.seconds:9.4f} s{1 / self.seconds:11.3g}{peak:>11}{ratio:>10}".rstrip()
+
+    @property
+    def ratio(self) -> float | None:
+        """How many times as long the plain loop takes."""
+        return self.plain / self.seconds if self.plain else None
 
 
 @dataclass(frozen=True)
@@ -105,8 +119,7 @@ class Bench:
 
     def seconds(self, work: Callable[[], object]) -> tuple[float, float]:
         """How long some ``work`` takes at the median, and the megabytes it holds at most."""
-        if self.device.type == "cuda":
-            torch.cuda.reset_peak_memory_stats()
+        reset(self.device)
         found = []
         for _ in range(self.repeats + 1):
             self.wait()
@@ -114,29 +127,39 @@ class Bench:
             work()
             self.wait()
             found.append(time.perf_counter() - began)
-        held = torch.cuda.max_memory_allocated() / 1e6 if self.device.type == "cuda" else 0.0
-        return statistics.median(found[1:]), held
+        return statistics.median(found[1:]), held(self.device)
 
-    def plain(self, size: int) -> float:
-        """Seconds of an evaluation of the textbook loop."""
+    def plain(self, size: int) -> Measured:
+        """An evaluation of the textbook loop."""
         torch.manual_seed(0)
         layers = {name: layer.to(self.device) for name, layer in textbook.network().items()}
         pictures = [textbook.read(str(path), size).to(self.device) for path in (examples.path(CONTENT), styles.path(STYLE))]
-        taken = []
+        steps = 3 if self.quick else STEPS
+        before, _ = self.seconds(lambda: textbook.loop(layers, *pictures, 0))  # what is made once
+        whole, most = self.seconds(lambda: textbook.loop(layers, *pictures, steps))
+        return Measured(f"an evaluation of the loop at {size}", "float32", (whole - before) / steps, None, most)
 
-        def work() -> None:
-            taken.append(textbook.loop(layers, pictures[0], pictures[1], 1 if self.quick else STEPS)[1])
+    def warm(self, size: int, precision: Precision, plain: float | None) -> Measured:
+        """The default method, prepared."""
+        painter = impasto.Painter(STYLE, size=size, device=self.named, precision=precision, steps=self.steps)
+        seconds, most = self.seconds(lambda: painter(CONTENT))
+        return Measured(f"default at {size}, warm", precision, seconds, plain and plain * (self.steps or EVALUATIONS), most)
 
-        seconds, _ = self.seconds(work)
-        return seconds / int(taken[-1])
+    def cold(self, size: int, precision: Precision) -> Measured:
+        """The default method in processes that have painted nothing before."""
+        found = []
+        for _ in range(min(COLD, self.repeats)):
+            with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+                found.append(pool.submit(first, self.named, size, precision, self.steps).result())
+        seconds, most = zip(*found, strict=True)
+        return Measured(f"default at {size}, cold", precision, statistics.median(seconds), None, max(most))
 
-    def default(self, size: int, precision: Precision, plain: float) -> Measured:
-        """The default method."""
-        painter = impasto.Painter(STYLE, size=size, device=self.named, precision=precision, steps=4 if self.quick else None)
-        seconds, held = self.seconds(lambda: painter(CONTENT))
-        return Measured(f"default at {size}", precision, seconds, plain * EVALUATIONS, held)
+    @property
+    def steps(self) -> int | None:
+        """Of the default method, where they aren't its own."""
+        return 4 if self.quick else None
 
-    def published(self, method: str, size: int, precision: Precision, plain: float, weights: Path) -> Measured:
+    def published(self, method: str, size: int, precision: Precision, plain: float | None, weights: Path) -> Measured:
         """A step of a published method through VGG19, without what happens before the first."""
         steps = 3 if self.quick else STEPS
         clock: list[float] = []
@@ -155,38 +178,38 @@ class Bench:
             precision=precision,
             steps=steps,
         )
-        _, held = self.seconds(lambda: painter(CONTENT, callback=read))
+        _, most = self.seconds(lambda: painter(CONTENT, callback=read))
         apart = [after - before for index, (before, after) in enumerate(pairwise(clock), 1) if index % steps]
-        return Measured(f"a step of {method} at {size}", precision, statistics.median(apart), plain, held)
+        return Measured(f"a step of {method} at {size}", precision, statistics.median(apart[steps - 1 :]), plain, most)
 
     def one_pass(self, kind: str, size: tuple[int, int], precision: str) -> Measured:
         """One pass of a packaged network."""
         paint = onepass.painter(kind, self.device.type, precision)
         content = picture.read(examples.path("coffee")).resized(size).picture
-        seconds, held = self.seconds(lambda: paint(content))
-        return Measured(f"{kind} at {size[0]} x {size[1]}", precision, seconds, None, held)
+        seconds, most = self.seconds(lambda: paint(content))
+        return Measured(f"{kind} at {size[0]} x {size[1]}", precision, seconds, None, most)
 
     def training(self) -> Measured:
         """A step of training."""
-        batch, crop = (1, 64) if self.quick else (4, 256)
-        command = [sys.executable, str(ROOT / "benchmarks" / "training.py"), "--device", self.device.type, "--repeats", "1"]
-        command += ["--batch", str(batch), "--crop", str(crop), "--steps", "4" if self.quick else "30"]
-        said = subprocess.run(command, capture_output=True, text=True, check=False)
-        if said.returncode:
-            raise RuntimeError(said.stderr.strip().splitlines()[-1])
-        found = re.search(r"([\d.]+) pictures/s", said.stdout)
-        if found is None:
-            raise RuntimeError(said.stdout)
-        return Measured("a step of training fast", "auto", batch / float(found[1]))
+        # Here, as it can't be imported on every system that the rest runs on.
+        from training import DEFAULTS, run  # type: ignore[attr-defined]
+
+        batch, crop = (1, 64) if self.quick else (DEFAULTS["batch"], DEFAULTS["crop"])
+        precision = choose_precision("auto", self.device)
+        reset(self.device)
+        seconds = run(self.device, precision, self.device.type == "cuda", batch, crop, 4 if self.quick else 30)
+        return Measured("a step of training fast", precision, seconds, None, held(self.device))
 
     def all(self, weights: Path) -> Iterator[Measured]:
         """Everything there is to measure."""
         precisions: tuple[Precision, ...] = ("float32",) if self.quick else ("bfloat16", "float32")
         for size in (64,) if self.quick else (512, 1024):
-            plain = self.plain(size)
-            yield Measured(f"an evaluation of the loop at {size}", "float32", plain)
+            loop = self._tried(f"an evaluation of the loop at {size}", "float32", partial(self.plain, size))
+            yield loop
+            plain = None if loop.error else loop.seconds
             for precision in precisions:
-                yield self._tried(f"default at {size}", precision, partial(self.default, size, precision, plain))
+                yield self._tried(f"default at {size}, warm", precision, partial(self.warm, size, precision, plain))
+                yield self._tried(f"default at {size}, cold", precision, partial(self.cold, size, precision))
                 for method in ("gatys2016", "tutorial"):
                     work = partial(self.published, method, size, precision, plain, weights)
                     yield self._tried(f"a step of {method} at {size}", precision, work)
@@ -201,15 +224,51 @@ class Bench:
             return Measured(what, precision, error=" ".join(str(error).split())[:160] or type(error).__name__)
 
 
-def tests() -> str:
-    """What the tests of devices say in the end."""
-    command = [sys.executable, "-m", "pytest", "tests/test_devices.py", "-m", "", "-p", "no:xdist", "-o", "addopts="]
+def reset(device: torch.device) -> None:
+    """Begin to measure the memory of a ``device`` anew."""
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats()
+
+
+def held(device: torch.device) -> float:
+    """The megabytes of a ``device`` that were held at most since then; 0 where it isn't known."""
+    return torch.cuda.max_memory_allocated() / 1e6 if device.type == "cuda" else 0.0
+
+
+def first(device: Device, size: int, precision: Precision, steps: int | None) -> tuple[float, float]:
+    """The seconds of a painting by the default method, its painter's making included, and the megabytes it held at most."""
+    began = time.perf_counter()
+    impasto.Painter(STYLE, size=size, device=device, precision=precision, steps=steps)(CONTENT)
+    return time.perf_counter() - began, held(torch.device(device))
+
+
+@dataclass(frozen=True)
+class Tested:
+    """How many of the tests of devices passed, failed (or couldn't begin) and were skipped, and why there are no such figures."""
+
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+    error: str = ""
+
+    def line(self) -> str:
+        """As a line above the table."""
+        return f"tests of devices: {self.error or f'{self.passed} passed, {self.failed} failed, {self.skipped} skipped'}"
+
+
+def tests() -> Tested:
+    """Run the tests of devices."""
+    command = [sys.executable, "-m", "pytest", *TESTS, "-m", "", "-p", "no:xdist", "-p", "no:cacheprovider", "-o", "addopts="]
     said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    return said.stdout.strip().splitlines()[-1].strip("= ")
+    *_, last = ["", *(said.stdout.strip() or said.stderr.strip()).splitlines()]
+    found = {outcome: int(count) for count, outcome in re.findall(r"(\d+) (passed|failed|skipped|error)", last)}
+    failed = found.get("failed", 0) + found.get("error", 0)
+    error = f"failed: {last.strip('= ')}" if said.returncode and not failed else ""
+    return Tested(found.get("passed", 0), failed, found.get("skipped", 0), error)
 
 
 @click.command()
-@click.option("--device", default="cuda", show_default=True, type=click.Choice(["cuda", "mps", "cpu"]), help="Where to measure.")
+@click.option("--device", default="cuda", show_default=True, type=click.Choice(DEVICES), help="Where to measure.")
 @click.option("--repeats", default=5, show_default=True, type=click.IntRange(1), help="Of every measurement.")
 @click.option("--quick", is_flag=True, help="Measure next to nothing, to see that all of it works.")
 @click.option("--json", "output", type=click.Path(dir_okay=False, path_type=Path), help="Write the figures to this file, too.")
@@ -223,7 +282,8 @@ def main(device: str, repeats: int, quick: bool, output: Path | None) -> None:
     card = torch.cuda.get_device_name() if chosen.type == "cuda" else chosen.type
     click.echo(f"{card}, torch {torch.__version__}")
     tested = tests()
-    click.echo(f"tests of devices: {tested}")
+    click.echo(tested.line())
+    click.echo(HEAD)
     bench = Bench(chosen, 1 if quick else repeats, quick)
     found = []
     with tempfile.TemporaryDirectory() as folder:
@@ -233,9 +293,14 @@ def main(device: str, repeats: int, quick: bool, output: Path | None) -> None:
             found.append(measured)
             click.echo(measured.line())
     if output:
-        known = {"card": card, "torch": torch.__version__, "tests": tested, "figures": [asdict(one) for one in found]}
+        known = {
+            "card": card,
+            "torch": torch.__version__,
+            "tests": asdict(tested),
+            "figures": [asdict(one) | {"ratio": one.ratio} for one in found],
+        }
         output.write_text(json.dumps(known, indent=1) + "\n")
-    if any(one.error for one in found) or "failed" in tested or "error" in tested:
+    if any(one.error for one in found) or tested.failed or tested.error:
         raise click.exceptions.Exit(1)
 
 

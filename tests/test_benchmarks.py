@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from click.testing import CliRunner
 from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -113,7 +114,33 @@ def test_everything_for_a_gpu_runs_without_one(tmp_path) -> None:
     assert {figure["what"].split(" at ")[0] for figure in known["figures"]} == {
         "an evaluation of the loop", "default", "a step of gatys2016", "a step of tutorial", "arbitrary", "fast", "a step of training fast"
     }  # fmt: skip
-    assert len(said.stdout.splitlines()) == 2 + len(known["figures"])
+    assert [figure["ratio"] is not None for figure in known["figures"]] == [False, True, False, True, True, False, False, False]
+    assert known["tests"]["passed"] + known["tests"]["skipped"] > 5
+    assert not known["tests"]["failed"]
+    assert len(said.stdout.splitlines()) == 3 + len(known["figures"])
+
+
+def test_what_fails_on_a_gpu_is_one_line_and_the_rest_goes_on(monkeypatch) -> None:
+    monkeypatch.syspath_prepend(FILE.parent)
+    spec = importlib.util.spec_from_file_location("benchmark_of_gpus", FILE.with_name("gpu.py"))
+    gpu = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, spec.name, gpu)  # where dataclasses look for their types
+    spec.loader.exec_module(gpu)
+
+    def fail(*_) -> None:
+        raise RuntimeError("no room\nfor this")
+
+    monkeypatch.setattr(gpu, "tests", lambda: gpu.Tested(3, 0, 1))
+    monkeypatch.setattr(gpu.Bench, "plain", fail)
+    for name in ("warm", "cold", "published", "one_pass", "training"):
+        monkeypatch.setattr(gpu.Bench, name, lambda *_: gpu.Measured("this", "float32", 0.5))
+    said = CliRunner().invoke(gpu.main, ["--device", "cpu", "--quick"])
+    assert said.exit_code == 1
+    _, tested, _, failed, *others = said.stdout.splitlines()
+    assert tested == "tests of devices: 3 passed, 0 failed, 1 skipped"
+    assert failed.endswith("failed: no room for this")
+    assert len(others) == 7
+    assert all(line.split()[:3] == ["this", "float32", "0.5000"] for line in others)
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a CUDA device")
