@@ -9,6 +9,7 @@ The last line it prints is JSON: the evaluations made and the seconds spent in t
 
 import json
 import time
+from collections.abc import Sequence
 from functools import cache
 
 import click
@@ -46,15 +47,15 @@ def moments(device: torch.device) -> tuple[Tensor, Tensor]:
     return torch.tensor(mean, device=device).view(1, 3, 1, 1), torch.tensor(deviation, device=device).view(1, 3, 1, 1)
 
 
-def features(layers: dict[str, nn.Module], picture: Tensor) -> dict[str, Tensor]:
-    """The activations `[1, C, h, w]` of a picture `[1, 3, H, W]` at the content and style layers."""
+def features(layers: dict[str, nn.Module], picture: Tensor, wanted: Sequence[str]) -> dict[str, Tensor]:
+    """The activations `[1, C, h, w]` of a picture `[1, 3, H, W]` at the wanted layers, of which the last is the deepest."""
     mean, deviation = moments(picture.device)
     x, found = (picture - mean) / deviation, {}
     for name, layer in layers.items():
         x = layer(x)
-        if name in STYLE or name == CONTENT:
+        if name in wanted:
             found[name] = x
-        if name == STYLE[-1]:
+        if name == wanted[-1]:
             break
     return found
 
@@ -74,32 +75,40 @@ def read(path: str, size: int) -> Tensor:
     return torch.from_numpy(np.asarray(image, np.float32) / 255).permute(2, 0, 1)[None].contiguous()
 
 
-def loop(layers: dict[str, nn.Module], photograph: Tensor, painting: Tensor, evaluations: int) -> tuple[Tensor, int]:
-    """The loop, where the pictures are: the canvas that it ends with, and the evaluations that it made, 20 to a step of the optimiser."""
+def loop(
+    layers: dict[str, nn.Module],
+    photograph: Tensor,
+    painting: Tensor,
+    evaluations: int,
+    *,
+    content: str = CONTENT,
+    style: Sequence[str] = STYLE,
+) -> tuple[Tensor, list[Tensor]]:
+    """The loop, where the pictures are: the canvas that it ends with, and the losses of its evaluations, 20 to a step of the optimiser."""
+    wanted = (content, *style)
     with torch.no_grad():
-        wanted_content = features(layers, photograph)[CONTENT]
-        wanted_style = {name: gram(x) for name, x in features(layers, painting).items() if name in STYLE}
+        wanted_content = features(layers, photograph, wanted)[content]
+        wanted_style = {name: gram(x) for name, x in features(layers, painting, wanted).items() if name in style}
     canvas = photograph.clone().requires_grad_()
     # An optimiser step is 20 evaluations, its default.
     optimiser = torch.optim.LBFGS([canvas], max_iter=min(20, evaluations))
-    done = 0
-    while done < evaluations:
+    losses: list[Tensor] = []
+    while len(losses) < evaluations:
 
         def closure() -> Tensor:
-            nonlocal done
             with torch.no_grad():
                 canvas.clamp_(0, 1)
             optimiser.zero_grad()
-            found = features(layers, canvas)
-            loss = functional.mse_loss(found[CONTENT], wanted_content)
-            for name in STYLE:
+            found = features(layers, canvas, wanted)
+            loss = functional.mse_loss(found[content], wanted_content)
+            for name in style:
                 loss = loss + 1e6 * functional.mse_loss(gram(found[name]), wanted_style[name])
             loss.backward()  # type: ignore[no-untyped-call]
-            done += 1
+            losses.append(loss.detach())
             return loss
 
         optimiser.step(closure)  # type: ignore[no-untyped-call]
-    return canvas.detach().clamp(0, 1), done
+    return canvas.detach().clamp(0, 1), losses
 
 
 @click.command()
@@ -114,11 +123,11 @@ def main(content: str, style: str, output: str, size: int, evaluations: int) -> 
     layers = network()
     photograph, painting = read(content, size), read(style, size)
     began = time.perf_counter()
-    canvas, done = loop(layers, photograph, painting, evaluations)
+    canvas, losses = loop(layers, photograph, painting, evaluations)
     seconds = time.perf_counter() - began
     pixels = canvas[0].permute(1, 2, 0).nan_to_num().mul(255).round().byte().numpy()
     Image.fromarray(pixels).save(output)
-    click.echo(json.dumps({"evaluations": done, "seconds": round(seconds, 3)}))
+    click.echo(json.dumps({"evaluations": len(losses), "seconds": round(seconds, 3)}))
 
 
 if __name__ == "__main__":
