@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -378,3 +380,16 @@ def test_ctrl_c_leaves_what_was_there(album, folder):
             many._painted(many.Job("album/x.png", folder / name), painter, {}, stop)
     assert (folder / "old.png").read_bytes() == b"the old one"
     assert not (folder / "new.png").exists()
+
+
+@pytest.mark.slow
+def test_warnings_of_workers_are_one_line(folder):
+    frames = [Image.new("RGB", (40, 30), (shade, 90, 120)) for shade in (0, 60, 120)]
+    for name in ("one.gif", "two.gif"):
+        frames[0].save(folder / name, save_all=True, append_images=frames[1:])
+    arguments = ("one.gif", "two.gif", "--style", "starry", "--method", "fast", "--workers", "2", "-o", "out", "--quiet")
+    said = subprocess.run(
+        [sys.executable, "-m", "impasto", "stylize", *arguments], cwd=folder, capture_output=True, text=True, check=True, timeout=120
+    )
+    expected = [f"impasto: {name} is a moving picture; only its first frame is painted" for name in ("one.gif", "two.gif")]
+    assert sorted(said.stderr.splitlines()) == expected

@@ -14,7 +14,7 @@ GLIBC = platform.libc_ver()[0] == "glibc"
 
 
 def faults(inside: str) -> int:
-    """Page faults of filling 64 MB twenty times, in a process of its own."""
+    """Page faults of filling 64 MB twenty times, in a process of its own; the fewest of three, as the system may take pages away."""
     code = f"""
 import contextlib, resource, torch
 from impasto.encoders import memory
@@ -25,13 +25,13 @@ with {inside}:
         torch.ones(1 << 24)
     print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 """
-    return int(subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout)
+    said = (subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout for _ in range(3))
+    return min(map(int, said))
 
 
 @pytest.mark.skipif(not GLIBC, reason="memory is kept only where the C library is glibc")
 def test_large_tensors_are_not_cleared_again():
-    # A system short of memory may take pages away meanwhile.
-    assert faults("memory.kept()") < 0.5 * faults("contextlib.nullcontext()")
+    assert faults("memory.kept()") < 0.1 * faults("contextlib.nullcontext()")
 
 
 @pytest.mark.skipif(not GLIBC, reason="memory is kept only where the C library is glibc")

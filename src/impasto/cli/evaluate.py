@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from impasto.cli.progress import Bar
-from impasto.cli.shell import STOPPED, say, warn
+from impasto.cli.shell import STOPPED, say
 
 if TYPE_CHECKING:
     from impasto.evaluate import Turn
@@ -127,8 +127,6 @@ def evaluate(
     style any name will do. With --methods there is no RESULT: every content is painted in every style by every method first,
     and the same command goes on where it was stopped.
     """
-    import warnings
-
     from rich.console import Console
 
     from impasto import picture
@@ -136,7 +134,6 @@ def evaluate(
     from impasto.evaluate.measures import MEASURES
     from impasto.evaluate.scoring import Critic, score
 
-    warnings.showwarning = warn
     if bool(results) == (methods is not None):
         raise click.UsageError("name either paintings to score, or --methods to paint them with.")
     if methods is None and (to is not None or full):

@@ -1,5 +1,6 @@
 """``impasto``: the commands."""
 
+import warnings
 from glob import has_magic
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from impasto.cli.export import export
 from impasto.cli.outputs import PIPE, Outcome
 from impasto.cli.reconstruct import reconstruct
 from impasto.cli.sheets import compare, figure, invert, sheet, texture
-from impasto.cli.shell import STOPPED, say, secure, signals
+from impasto.cli.shell import STOPPED, say, secure, signals, warn
 from impasto.cli.stylize import stylize
 from impasto.cli.train import train
 from impasto.cli.weights import weights
@@ -50,6 +51,7 @@ class _Commands(click.Group):
 
     def invoke(self, context: click.Context) -> Any:
         secure()
+        warnings.showwarning = warn
         with signals() as ending:
             try:
                 return super().invoke(context)

@@ -3,6 +3,7 @@
 import os
 import signal
 import time
+import warnings
 from collections.abc import Generator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -17,7 +18,7 @@ import click
 from impasto.cli.outputs import PIPE, Outcome, apart
 from impasto.cli.photographs import Photograph, found
 from impasto.cli.progress import Bar
-from impasto.cli.shell import STOPPED, say
+from impasto.cli.shell import STOPPED, say, warn
 from impasto.errors import ImpastoError, Interrupted, OptionError, OutputError, PictureError
 from impasto.options import DECLARED, Each, Kept, Pictures
 from impasto.options import Path as PathOption
@@ -213,6 +214,7 @@ def _begin(styles: Sequence[str], kept: Kept, threads: int, stop: "Event") -> No
     for name in ("SIGINT", "SIGHUP"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)
+    warnings.showwarning = warn
     from impasto.painting import Painter
 
     _worker = Painter(list(styles) or None, **kept), stop

@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from impasto.cli.progress import Bar
-from impasto.cli.shell import STOPPED, say, warn
+from impasto.cli.shell import STOPPED, say
 from impasto.cli.train import train
 from impasto.errors import Interrupted
 
@@ -68,13 +68,10 @@ def decoder(photos: str, output: str, quiet: bool, **options: Any) -> None:
     Beside OUT a folder fills with a log, a plot of the losses and of the PSNR of each layer, and a checkpoint: the same
     command again goes on from it.
     """
-    import warnings
-
     from impasto.feedforward.decoder_training import TERMS
     from impasto.feedforward.decoder_training import train as learn
     from impasto.feedforward.training import Progress
 
-    warnings.showwarning = warn
     with Bar(quiet) as bar:
 
         def show(progress: Progress) -> None:

@@ -9,7 +9,7 @@ from impasto.cli import complete
 from impasto.cli.declared import INPUT, Own, Painting
 from impasto.cli.outputs import Outcome, stem, unwritten
 from impasto.cli.progress import Bar
-from impasto.cli.shell import STOPPED, say, warn
+from impasto.cli.shell import STOPPED, say
 from impasto.cli.stylize import ended
 from impasto.errors import Interrupted, OptionError
 from impasto.options import DECLARED
@@ -104,11 +104,8 @@ def figure(name: str, content: str, style: str, output: str | None, full: bool, 
 
 def _sheet(draw: Callable[..., "Image"], output: str, quiet: bool, *read: str) -> None:
     """Save what ``draw`` returns, over none of the pictures that are ``read``; it is given the callbacks of a progress bar."""
-    import warnings
-
     from impasto import picture
 
-    warnings.showwarning = warn
     picture.check_target(output)
     picture.check_unread(output, read)
     with Bar(quiet) as bar:

@@ -15,7 +15,7 @@ from impasto.cli.declared import INPUT, Own, Painting
 from impasto.cli.outputs import PIPE, Outcome, named, unwritten
 from impasto.cli.photographs import several
 from impasto.cli.progress import Bar
-from impasto.cli.shell import STOPPED, pipe, piped, say, terminal, warn
+from impasto.cli.shell import STOPPED, pipe, piped, say, terminal
 from impasto.errors import Interrupted, OptionError, PictureError
 from impasto.options import EACH, Each, Kept
 
@@ -63,11 +63,8 @@ def stylize(
 
     With --method NAME this help shows what concerns that method.
     """
-    import warnings
-
     from impasto.plan import Plan
 
-    warnings.showwarning = warn
     given = {name: value for name, value in options.items() if value is not None}
     kept = cast(Kept, {name: value for name, value in given.items() if name not in EACH})
     each = cast(Each, {name: value for name, value in given.items() if name in EACH})

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from impasto.cli.progress import Bar
-from impasto.cli.shell import STOPPED, say, warn
+from impasto.cli.shell import STOPPED, say
 
 if TYPE_CHECKING:
     from impasto.evaluate.classifier_training import Progress as Epochs
@@ -45,13 +45,11 @@ def fast(style: tuple[str, ...], photos: str, output: str, quiet: bool, **option
     `torchrun --nproc-per-node 2 -m impasto train fast ...`.
     """
     import os
-    import warnings
 
     from impasto import packaged
     from impasto.feedforward.training import Progress
     from impasto.feedforward.training import train as learn
 
-    warnings.showwarning = warn
     with Bar(quiet or os.environ.get("RANK", "0") != "0") as bar:
 
         def show(progress: Progress) -> None:
@@ -95,11 +93,8 @@ def classifier(folder: str, output: str, unfreeze: str | None, quiet: bool, **op
     FOLDER holds a subfolder of pictures for each class, such as an artist. Beside OUT a folder fills with a log, learning
     curves, at the end a confusion matrix, and a checkpoint: the same command again goes on from it.
     """
-    import warnings
-
     from impasto.evaluate.classifier_training import train as learn
 
-    warnings.showwarning = warn
     layers = () if unfreeze is None else tuple(name.strip() for name in unfreeze.split(","))
     with Bar(quiet) as bar:
 

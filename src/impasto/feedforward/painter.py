@@ -93,7 +93,7 @@ def implied(model: str) -> str:
         ModelError: a file that is missing, damaged, or no model of ours that paints.
     """
     if os.fspath(model).lower().endswith(".onnx"):
-        return str(_said(model, *PACKAGED)["kind"])
+        return str(_said(models.contents(model), model, *PACKAGED)["kind"])
     return models.held(model, *PACKAGED).kind
 
 
@@ -147,9 +147,9 @@ def _filled(part: str, content: Content, file: str | os.PathLike[str]) -> bytes:
         raise models.damaged(file) from error
 
 
-def _said(file: str | os.PathLike[str], *kinds: str) -> dict[str, Any]:
-    """What an ONNX file of ours says of itself, where it holds a part of a model of these ``kinds``."""
-    found = onnx.metadata(models.contents(file), os.fspath(file)).get(models.KEY)
+def _said(content: bytes, file: str | os.PathLike[str], *kinds: str) -> dict[str, Any]:
+    """What the ``content`` of an ONNX ``file`` of ours says of itself, where it holds a part of a model of these ``kinds``."""
+    found = onnx.metadata(content, os.fspath(file)).get(models.KEY)
     if found is None:
         raise ModelError(f"{file} is no model of ours; `impasto export` writes them")
     try:
@@ -165,15 +165,16 @@ def _said(file: str | os.PathLike[str], *kinds: str) -> dict[str, Any]:
 
 def _exported(kind: str, model: str | os.PathLike[str]) -> Ready:
     """A model out of the two ONNX files that it was exported to, of which one is named."""
-    said = _said(model, kind)
-    files = dict(zip(PARTS, beside(Path(model)), strict=True))
-    for part, file in files.items():
-        if _said(file, kind)["checksum"] != said["checksum"]:
+    said = _said(models.contents(model), model, kind)
+    parts: dict[str, bytes] = {}
+    for part, file in zip(PARTS, beside(Path(model)), strict=True):
+        parts[part] = models.contents(file)
+        if _said(parts[part], file, kind)["checksum"] != said["checksum"]:
             raise ModelError(f"{file} and {model} are parts of two models; export one of them again")
-        if onnx.outputs(models.contents(file)) != onnx.outputs(graph(kind, part)):
+        if onnx.outputs(parts[part]) != onnx.outputs(graph(kind, part)):
             raise ModelError(f"{file} is damaged: it doesn't give what a model of its kind gives; export it again")
-    sessions = Sessions(lambda part: models.contents(files[part]), os.fspath(model))
-    digest = sha256(b"".join(models.contents(file) for file in files.values())).hexdigest()
+    sessions = Sessions(parts.__getitem__, os.fspath(model))
+    digest = sha256(b"".join(parts.values())).hexdigest()
     settings = {"device": "cpu", "precision": "float32", "model_sha256": digest, "threads": sessions.threads}
     return Ready(sessions, models.styles(said["architecture"]), settings)
 
