@@ -77,7 +77,8 @@ def main(size: int, evaluations: int, content: str, style: str) -> None:
     seconds, losses = time.perf_counter() - began, [float(loss) for loss in found]
     goal = min(losses)
     click.echo(
-        f"the tutorial's loop: {seconds:.1f} s, loss {losses[0]:.4g}, {losses[-1]:.4g} after {len(losses)} evaluations, {goal:.4g} at its lowest"
+        f"the tutorial's loop: {seconds:.1f} s, loss {losses[0]:.4g}, "
+        f"{losses[-1]:.4g} after {len(losses)} evaluations, {goal:.4g} at its lowest"
     )
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "vgg19.safetensors"
