@@ -43,8 +43,7 @@ def test_memory_is_full_and_moves_are_taken_back(methods, solver) -> None:
     for _ in range(3):
         timed.step(closure)
         assert torch.equal(variable, begin)
-    pairs = timed.mover.pairs if isinstance(solver, LBFGS) else timed.mover.state[variable]["old_dirs"]
-    assert len(pairs) == solver.history
+    assert len(timed.mover.curvature.order) == solver.history
     assert len(stopwatch.seconds) == 3
 
 

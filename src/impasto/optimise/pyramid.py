@@ -176,7 +176,7 @@ class _Descent:
 
     def step(self, variable: Tensor, mover: Mover) -> _Evaluated:
         """One evaluation and one move; what comes back is the canvas that was evaluated, before the move."""
-        evaluated: list[_Evaluated] = []
+        seen: list[tuple[Evaluation, Tensor]] = []
 
         def closure() -> Tensor:
             if self.clamp:
@@ -185,12 +185,16 @@ class _Descent:
             canvas = variable / self.units
             evaluation = self.objective(canvas)
             variable.grad = self._gradient(evaluation, variable).contiguous()
-            terms = {name: float(share.detach()) for name, share in evaluation.terms.items()}
-            evaluated.append(_Evaluated(float(evaluation.total.detach()), terms, canvas.detach().clone()))
+            seen.append((evaluation, canvas.detach().clone()))
             return evaluation.total
 
         mover.step(closure)
-        return evaluated[0]
+        evaluation, canvas = seen[0]
+        # Read at once, as a device is waited for each time.
+        total, *terms = torch.stack(
+            [value.detach().to(evaluation.total.dtype) for value in (evaluation.total, *evaluation.terms.values())]
+        ).tolist()
+        return _Evaluated(total, dict(zip(evaluation.terms, terms, strict=True)), canvas)
 
     def _gradient(self, evaluation: Evaluation, variable: Tensor) -> Tensor:
         shares = {name: share for name, share in evaluation.terms.items() if share.requires_grad}

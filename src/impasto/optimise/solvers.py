@@ -1,5 +1,6 @@
 """Solvers: how a canvas follows its gradient. Every step is exactly one evaluation of the objective."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -34,7 +35,7 @@ class Solver(Protocol):
 
 @dataclass(frozen=True)
 class LBFGS:
-    """Limited-memory BFGS (Nocedal & Wright 2006, algorithm 7.4) with full steps and no line search.
+    """Limited-memory BFGS (Nocedal & Wright 2006, section 7.2) with full steps and no line search.
 
     Where ``torch.optim.LBFGS`` begins with a step too small to measure curvature by, and may later jump out of the
     colour space, this one knows that it moves a picture: its first step has a sensible length and none is longer than
@@ -54,64 +55,127 @@ class LBFGS:
 
     def __call__(self, variable: Tensor) -> Mover:
         """Take charge of ``variable``, of any shape."""
-        return _Curvature(variable, self)
+        return _Bounded(variable, self)
 
 
 class _Curvature:
-    """What :class:`LBFGS` has learned so far."""
+    """What L-BFGS has learned: pairs of a step and the gradient's change along it, and the inverse Hessian that they imply.
+
+    It is applied in the compact form of Byrd, Nocedal & Schnabel 1994 (*Representations of Quasi-Newton Matrices and Their Use in
+    Limited Memory Methods*, theorem 2.2), which is the two-loop recursion (Nocedal & Wright 2006, algorithm 7.4) in other words. But
+    where that goes through the pairs four times in hundreds of small products, this goes through them twice: for all inner products,
+    which a device is asked for at once, and for the sum. What lies between are triangles as large as the history.
+    """
+
+    def __init__(self, variable: Tensor, history: int) -> None:
+        self.history = history
+        self.blocks: list[Tensor] = []  # of steps and changes, each [2, _BLOCK, n], as many as are filled
+        self.order: list[int] = []  # the pairs' places in the blocks, oldest first
+        most = -(-history // _BLOCK) * _BLOCK
+        # By place: a step times a change, and a change times a change.
+        self.crossed, self.changed = torch.zeros(2, most, most, dtype=torch.float64)
+        self.latest = variable.detach().new_zeros(3, variable.numel())
+        self.step, self.change, self.gradient = torch.unbind(self.latest)
+        self.begun = False
+
+    def direction(self, gradient: Tensor, enough: "Enough") -> Tensor:
+        """Learn from the last step, and say where to go next.
+
+        Args:
+            gradient: at the place where the last step led, ``[n]``.
+            enough: whether a pair is worth remembering.
+
+        Returns:
+            Minus the approximate inverse Hessian times the gradient, ``[n]``. Whoever goes elsewhere changes it in place, for it is
+            remembered as the step taken.
+        """
+        torch.sub(gradient, self.gradient, out=self.change)
+        self.gradient.copy_(gradient)
+        if self.begun:
+            products, own = self._products()
+            if enough(*(float(own[i, j]) for i, j in ((0, 1), (0, 0), (1, 1)))):
+                self._remember(products, own)
+            along = products[2]
+        self.begun = True
+        if not self.order:
+            torch.neg(self.gradient, out=self.step)
+            return self.step
+        order = torch.tensor(self.order)
+        crossed, changed = self.crossed[order][:, order], self.changed[order][:, order]
+        scale = crossed[-1, -1] / changed[-1, -1]
+        triangle = crossed.triu()
+        changes = _solved(triangle, along[0, order], upper=True)
+        steps = _solved(triangle.T, crossed.diagonal() * changes + scale * (changed @ changes - along[1, order]), upper=False)
+        factors = torch.zeros(2, len(self.crossed), dtype=torch.float64)
+        factors[0, order], factors[1, order] = -steps, scale * changes
+        torch.mul(self.gradient, -float(scale), out=self.step)
+        for block, share in zip(self.blocks, torch.split(factors.to(self.step), _BLOCK, 1), strict=False):
+            self.step.addmv_(block.flatten(0, 1).T, share.flatten())
+        return self.step
+
+    def _products(self) -> tuple[Tensor, Tensor]:
+        """Of the last step, change and gradient: with the steps and changes of all places, ``[3, 2, places]``, and with each other."""
+        found = [functional.linear(self.latest, rows) for rows in (*(block.flatten(0, 1) for block in self.blocks), self.latest)]
+        *products, own = torch.split(torch.cat(found, 1).double().cpu(), [2 * _BLOCK] * len(self.blocks) + [3], 1)
+        with_all = torch.zeros(3, 2, len(self.crossed), dtype=torch.float64)
+        for index, product in enumerate(products):
+            with_all[:, :, index * _BLOCK : (index + 1) * _BLOCK] = product.view(3, 2, _BLOCK)
+        return with_all, own
+
+    def _remember(self, products: Tensor, own: Tensor) -> None:
+        """Take the last step and change as the newest pair; ``products`` become those with it in place of the oldest."""
+        place = len(self.order) if len(self.order) < self.history else self.order.pop(0)
+        self.order.append(place)
+        index, row = divmod(place, _BLOCK)
+        if index == len(self.blocks):
+            self.blocks.append(self.step.new_zeros(2, _BLOCK, len(self.step)))
+        self.blocks[index][:, row] = self.latest[:2]
+        products[:, :, place] = own[:, :2]
+        self.crossed[place], self.crossed[:, place] = products[0, 1], products[1, 0]
+        self.changed[place] = self.changed[:, place] = products[1, 1]
+
+
+Enough = Callable[[float, float, float], bool]
+"""Of a step times the gradient's change along it, the step's square and the change's."""
+_BLOCK = 10  # pairs that memory is taken for at a time
+
+
+def _solved(triangle: Tensor, right: Tensor, *, upper: bool) -> Tensor:
+    found: Tensor = torch.linalg.solve_triangular(triangle, right[:, None], upper=upper)
+    return found[:, 0]
+
+
+class _Bounded:
+    """Moves as :class:`LBFGS` says."""
 
     def __init__(self, variable: Tensor, settings: LBFGS) -> None:
         self.variable, self.settings = variable, settings
-        # A step, the gradient's change along it, and the inverse of their product.
-        self.pairs: list[tuple[Tensor, Tensor, Tensor]] = []
-        self.step_taken: Tensor | None = None
-        self.gradient: Tensor | None = None
+        self.curvature = _Curvature(variable, settings.history)
 
     def step(self, closure: Callable[[], Tensor]) -> Tensor:
         """Evaluate ``closure``, learn from how the gradient changed, and move."""
         loss = closure()
         assert self.variable.grad is not None
         with torch.no_grad():
-            gradient = self.variable.grad.flatten().clone()
-            if self.step_taken is not None and self.gradient is not None:
-                self._remember(self.step_taken, gradient - self.gradient)
-            direction = self._direction(gradient)
-            length = direction.norm() / len(direction) ** 0.5
-            longest = self.settings.longest if self.pairs else self.settings.first
-            if not self.pairs or length > longest:
-                direction *= longest / length.clamp_min(torch.finfo(length.dtype).tiny)
+            # Without positive curvature along the step the pair would spoil the approximation.
+            direction = self.curvature.direction(
+                self.variable.grad.flatten(), lambda product, step, change: product > 1e-4 * math.sqrt(step * change)
+            )
+            length = (direction.norm() / len(direction) ** 0.5).clamp_min(torch.finfo(direction.dtype).tiny)
+            if self.curvature.order:
+                direction *= (self.settings.longest / length).clamp_max(1)
+            else:
+                direction *= self.settings.first / length
             self.variable += direction.view_as(self.variable)
-            self.step_taken, self.gradient = direction, gradient
         return loss
-
-    def _remember(self, step: Tensor, change: Tensor) -> None:
-        curvature = step.dot(change)
-        # Without positive curvature along the step the pair would spoil the approximation.
-        if curvature > 1e-4 * step.norm() * change.norm():
-            self.pairs = [*self.pairs, (step, change, 1 / curvature)][-self.settings.history :]
-
-    def _direction(self, gradient: Tensor) -> Tensor:
-        """Minus the approximate inverse Hessian times the gradient."""
-        direction = -gradient
-        shares = []
-        for step, change, inverse in reversed(self.pairs):
-            shares.append(inverse * step.dot(direction))
-            direction.sub_(shares[-1] * change)
-        if self.pairs:
-            _, newest, inverse = self.pairs[-1]
-            direction /= inverse * newest.dot(newest)
-        for (step, change, inverse), share in zip(self.pairs, reversed(shares), strict=True):
-            direction.add_((share - inverse * change.dot(direction)) * step)
-        return direction
 
 
 @dataclass(frozen=True)
 class TorchLBFGS:
     """PyTorch's L-BFGS as the literature runs it: full steps, no line search, the first as long as the gradient's size says.
 
-    One iteration to a step and one evaluation to an iteration: the sequence of canvases is that of ``max_iter=20``, which
-    begins every call with the evaluation the last one left out. It doesn't stop where the gradient is small, as some losses
-    are small all over.
+    One evaluation to a step: the sequence of canvases is that of ``torch.optim.LBFGS`` with ``max_iter=20``, which begins every call
+    with the evaluation the last one left out. It doesn't stop where the gradient is small, as some losses are small all over.
 
     Attributes:
         history: pairs remembered.
@@ -125,7 +189,28 @@ class TorchLBFGS:
 
     def __call__(self, variable: Tensor) -> Mover:
         """Take charge of ``variable``, of any shape."""
-        return torch.optim.LBFGS([variable], lr=self.rate, max_iter=1, history_size=self.history, tolerance_grad=0, tolerance_change=0)
+        return _Unbounded(variable, self)
+
+
+class _Unbounded:
+    """Moves as :class:`TorchLBFGS` says."""
+
+    def __init__(self, variable: Tensor, settings: TorchLBFGS) -> None:
+        self.variable, self.settings = variable, settings
+        self.curvature = _Curvature(variable, settings.history)
+
+    def step(self, closure: Callable[[], Tensor]) -> Tensor:
+        """Evaluate ``closure``, learn from how the gradient changed, and move."""
+        loss = closure()
+        assert self.variable.grad is not None
+        with torch.no_grad():
+            first = not self.curvature.begun
+            direction = self.curvature.direction(self.variable.grad.flatten(), lambda product, *_: product > 1e-10)
+            if first:
+                direction *= (1 / direction.abs().sum()).clamp_max(1)
+            direction *= self.settings.rate
+            self.variable += direction.view_as(self.variable)
+        return loss
 
 
 @dataclass(frozen=True)
