@@ -58,6 +58,11 @@ class LBFGS:
         return _Bounded(variable, self)
 
 
+Enough = Callable[[float, float, float], bool]
+"""Whether a pair is worth remembering, by the step times the change, the step's square and the change's."""
+_BLOCK = 10  # pairs that memory is taken for at a time
+
+
 class _Curvature:
     """What L-BFGS has learned: pairs of a step and the gradient's change along it, and the inverse Hessian that they imply.
 
@@ -78,7 +83,7 @@ class _Curvature:
         self.step, self.change, self.gradient = torch.unbind(self.latest)
         self.begun = False
 
-    def direction(self, gradient: Tensor, enough: "Enough") -> Tensor:
+    def direction(self, gradient: Tensor, enough: Enough) -> Tensor:
         """Learn from the last step, and say where to go next.
 
         Args:
@@ -133,11 +138,6 @@ class _Curvature:
         products[:, :, place] = own[:, :2]
         self.crossed[place], self.crossed[:, place] = products[0, 1], products[1, 0]
         self.changed[place] = self.changed[:, place] = products[1, 1]
-
-
-Enough = Callable[[float, float, float], bool]
-"""Of a step times the gradient's change along it, the step's square and the change's."""
-_BLOCK = 10  # pairs that memory is taken for at a time
 
 
 def _solved(triangle: Tensor, right: Tensor, *, upper: bool) -> Tensor:
