@@ -55,7 +55,13 @@ class LBFGS:
 
     def __call__(self, variable: Tensor) -> Mover:
         """Take charge of ``variable``, of any shape."""
-        return _Bounded(variable, self)
+        # Without positive curvature along the step the pair would spoil the approximation.
+        return _QuasiNewton(variable, self.history, lambda product, step, change: product > 1e-4 * math.sqrt(step * change), self._factor)
+
+    def _factor(self, direction: Tensor, curvature: "_Curvature") -> Tensor:
+        length = (direction.norm() / len(direction) ** 0.5).clamp_min(torch.finfo(direction.dtype).tiny)
+        factor: Tensor = (self.longest / length).clamp_max(1) if curvature.order else self.first / length
+        return factor
 
 
 Enough = Callable[[float, float, float], bool]
@@ -81,7 +87,7 @@ class _Curvature:
         self.crossed, self.changed = torch.zeros(2, most, most, dtype=torch.float64)
         self.latest = variable.detach().new_zeros(3, variable.numel())
         self.step, self.change, self.gradient = torch.unbind(self.latest)
-        self.begun = False
+        self.seen = 0  # gradients
 
     def direction(self, gradient: Tensor, enough: Enough) -> Tensor:
         """Learn from the last step, and say where to go next.
@@ -96,12 +102,12 @@ class _Curvature:
         """
         torch.sub(gradient, self.gradient, out=self.change)
         self.gradient.copy_(gradient)
-        if self.begun:
+        if self.seen:
             products, own = self._products()
             if enough(*(float(own[i, j]) for i, j in ((0, 1), (0, 0), (1, 1)))):
                 self._remember(products, own)
             along = products[2]
-        self.begun = True
+        self.seen += 1
         if not self.order:
             torch.neg(self.gradient, out=self.step)
             return self.step
@@ -114,14 +120,14 @@ class _Curvature:
         factors = torch.zeros(2, len(self.crossed), dtype=torch.float64)
         factors[0, order], factors[1, order] = -steps, scale * changes
         torch.mul(self.gradient, -float(scale), out=self.step)
-        for block, share in zip(self.blocks, torch.split(factors.to(self.step), _BLOCK, 1), strict=False):
+        for block, share in zip(self.blocks, torch.split(factors.to(self.step.dtype).to(self.step.device), _BLOCK, 1), strict=False):
             self.step.addmv_(block.flatten(0, 1).T, share.flatten())
         return self.step
 
     def _products(self) -> tuple[Tensor, Tensor]:
         """Of the last step, change and gradient: with the steps and changes of all places, ``[3, 2, places]``, and with each other."""
         found = [functional.linear(self.latest, rows) for rows in (*(block.flatten(0, 1) for block in self.blocks), self.latest)]
-        *products, own = torch.split(torch.cat(found, 1).double().cpu(), [2 * _BLOCK] * len(self.blocks) + [3], 1)
+        *products, own = torch.split(torch.cat(found, 1).cpu().double(), [2 * _BLOCK] * len(self.blocks) + [3], 1)
         with_all = torch.zeros(3, 2, len(self.crossed), dtype=torch.float64)
         for index, product in enumerate(products):
             with_all[:, :, index * _BLOCK : (index + 1) * _BLOCK] = product.view(3, 2, _BLOCK)
@@ -145,27 +151,21 @@ def _solved(triangle: Tensor, right: Tensor, *, upper: bool) -> Tensor:
     return found[:, 0]
 
 
-class _Bounded:
-    """Moves as :class:`LBFGS` says."""
+class _QuasiNewton:
+    """Moves along what a curvature says."""
 
-    def __init__(self, variable: Tensor, settings: LBFGS) -> None:
-        self.variable, self.settings = variable, settings
-        self.curvature = _Curvature(variable, settings.history)
+    def __init__(self, variable: Tensor, history: int, enough: Enough, factor: Callable[[Tensor, _Curvature], Tensor]) -> None:
+        """Take charge of ``variable``; ``factor`` says how far to go along a direction, with what is known of the curvature."""
+        self.variable, self.enough, self.factor = variable, enough, factor
+        self.curvature = _Curvature(variable, history)
 
     def step(self, closure: Callable[[], Tensor]) -> Tensor:
         """Evaluate ``closure``, learn from how the gradient changed, and move."""
         loss = closure()
         assert self.variable.grad is not None
         with torch.no_grad():
-            # Without positive curvature along the step the pair would spoil the approximation.
-            direction = self.curvature.direction(
-                self.variable.grad.flatten(), lambda product, step, change: product > 1e-4 * math.sqrt(step * change)
-            )
-            length = (direction.norm() / len(direction) ** 0.5).clamp_min(torch.finfo(direction.dtype).tiny)
-            if self.curvature.order:
-                direction *= (self.settings.longest / length).clamp_max(1)
-            else:
-                direction *= self.settings.first / length
+            direction = self.curvature.direction(self.variable.grad.flatten(), self.enough)
+            direction *= self.factor(direction, self.curvature)
             self.variable += direction.view_as(self.variable)
         return loss
 
@@ -189,28 +189,11 @@ class TorchLBFGS:
 
     def __call__(self, variable: Tensor) -> Mover:
         """Take charge of ``variable``, of any shape."""
-        return _Unbounded(variable, self)
+        return _QuasiNewton(variable, self.history, lambda product, *_: product > 1e-10, self._factor)
 
-
-class _Unbounded:
-    """Moves as :class:`TorchLBFGS` says."""
-
-    def __init__(self, variable: Tensor, settings: TorchLBFGS) -> None:
-        self.variable, self.settings = variable, settings
-        self.curvature = _Curvature(variable, settings.history)
-
-    def step(self, closure: Callable[[], Tensor]) -> Tensor:
-        """Evaluate ``closure``, learn from how the gradient changed, and move."""
-        loss = closure()
-        assert self.variable.grad is not None
-        with torch.no_grad():
-            first = not self.curvature.begun
-            direction = self.curvature.direction(self.variable.grad.flatten(), lambda product, *_: product > 1e-10)
-            if first:
-                direction *= (1 / direction.abs().sum()).clamp_max(1)
-            direction *= self.settings.rate
-            self.variable += direction.view_as(self.variable)
-        return loss
+    def _factor(self, direction: Tensor, curvature: _Curvature) -> Tensor:
+        shortened = (1 / direction.abs().sum()).clamp_max(1) if curvature.seen == 1 else direction.new_ones(())
+        return self.rate * shortened
 
 
 @dataclass(frozen=True)
